@@ -1,0 +1,134 @@
+r"""Coordinates for the sampler: where the data fix something, it is a coordinate.
+
+The data fix the loss at the reference, :math:`L_0 = E + \sum_i T_i`, and the local slopes
+:math:`s_i = a_i T_i`, to a fraction of a percent, and only weakly how the two share out. In the
+parameters themselves that is a thin curved shell, on which a sampler crawls. The map
+
+.. math:: (\ln E, \ln T_i, \ln a_i) \leftrightarrow
+          (\ln L_0, \mathrm{logit}\,\varphi, \ln s_i, \ln(a_i/a_1)), \quad \varphi = E/L_0,
+
+straightens the shell. It preserves volume: at fixed :math:`s_i` and :math:`a_i/a_1` the reducible
+part :math:`R = \sum_i T_i` is inversely proportional to :math:`a_1`, and
+:math:`(\ln E, \ln R) \to (\ln L_0, \mathrm{logit}\,\varphi)` has determinant one. So priors stay
+on the parameters, and no Jacobian is needed beyond that of the logarithms.
+
+Parameters outside the group, or laws whose priors have hard edges, use NumPyro's own bijection of
+the support.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+from jax.scipy.special import logsumexp
+from numpyro.distributions.transforms import biject_to
+
+from bayescale.laws.term import Pair, Values
+from bayescale.model import Signature
+from bayescale.prior import FAMILIES
+
+__all__ = ["Slopes", "slopes"]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """The group of parameters in slope coordinates: a floor, if any, and pairs."""
+
+    floor: str | None
+    pairs: tuple[Pair, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters in the group, in the order of the coordinates."""
+        floor = (self.floor,) if self.floor else ()
+        return (
+            *floor,
+            *(pair.contribution for pair in self.pairs),
+            *(pair.exponent for pair in self.pairs),
+        )
+
+    def to_log(self, u: Any) -> Any:
+        """Logs of the parameters from coordinates, both of shape ``(n,)``."""
+        m = len(self.pairs)
+        log_l0, rest = u[0], u[1:]
+        if self.floor:
+            logit, rest = rest[0], rest[1:]
+            log_reducible = log_l0 - jnp.logaddexp(0.0, logit)
+            floor = [log_l0 - jnp.logaddexp(0.0, -logit)]
+        else:
+            log_reducible, floor = log_l0, []
+        log_s = rest[:m]
+        log_q = jnp.concatenate([jnp.zeros(1), rest[m:]])
+        log_a = log_q + logsumexp(log_s - log_q) - log_reducible
+        return jnp.concatenate([jnp.asarray(floor), log_s - log_a, log_a])
+
+    def from_log(self, v: Any) -> Any:
+        """Coordinates from logs of the parameters: the inverse of :meth:`to_log`."""
+        m = len(self.pairs)
+        has_floor = 1 if self.floor else 0
+        log_t, log_a = v[has_floor : has_floor + m], v[has_floor + m :]
+        log_reducible = logsumexp(log_t)
+        head = [log_reducible]
+        if self.floor:
+            head = [jnp.logaddexp(v[0], log_reducible), v[0] - log_reducible]
+        return jnp.concatenate([jnp.stack(head), log_t + log_a, log_a[1:] - log_a[0]])
+
+
+def slopes(signature: Signature) -> Slopes | None:
+    """The slope group of a law, or None where its form or its priors do not allow one."""
+    group = Slopes(signature.term.floor, signature.term.pairs)
+    families = {name: family for name, family, _, _ in signature.kinds}
+    allowed = all(FAMILIES[families[name]].log_scale for name in group.names)
+    positive = {name for name, _, _, positive in signature.kinds if positive}
+    unique = len(set(group.names)) == len(group.names)
+    return group if group.pairs and allowed and unique and positive.issuperset(group.names) else None
+
+
+def constrain(u: Any, signature: Signature, supports: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Parameters from unconstrained coordinates, and the log Jacobian.
+
+    Parameters
+    ----------
+    u : array, shape (n_parameters,)
+        The group first, then the other parameters in their order.
+    signature : Signature
+        The model.
+    supports : dict
+        NumPyro constraint of each parameter.
+
+    Returns
+    -------
+    tuple of dict and scalar
+        Parameters by name; log absolute determinant of the map from ``u``.
+    """
+    group = slopes(signature)
+    params: dict[str, Any] = {}
+    log_jacobian: Any = 0.0
+    start = 0
+    if group:
+        start = len(group.names)
+        logs = group.to_log(u[:start])
+        params = {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
+        log_jacobian = jnp.sum(logs)
+    others = [name for name, *_ in signature.kinds if name not in params]
+    for i, name in enumerate(others):
+        transform = biject_to(supports[name])
+        params[name] = transform(u[start + i])
+        log_jacobian += transform.log_abs_det_jacobian(u[start + i], params[name])
+    return {name: params[name] for name, *_ in signature.kinds}, log_jacobian
+
+
+def unconstrain(params: Values, signature: Signature, supports: dict[str, Any]) -> Any:
+    """Unconstrained coordinates from parameters: the inverse of :func:`constrain`."""
+    group = slopes(signature)
+    parts, used = [], ()
+    if group:
+        used = group.names
+        parts.append(group.from_log(jnp.log(jnp.stack([params[name] for name in used]))))
+    others = [biject_to(supports[name]).inv(params[name]) for name, *_ in signature.kinds
+              if name not in used]
+    if others:
+        parts.append(jnp.stack(others))
+    return jnp.concatenate(parts)

@@ -1,0 +1,246 @@
+"""The verdict on a fit: may its numbers be vouched for?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from bayescale.inference.nuts import Chains
+
+__all__ = ["Diagnosis", "contraction", "diagnose_chains", "diagnose_importance"]
+
+RHAT_LIMIT = 1.01
+ESS_LIMIT = 400
+EBFMI_LIMIT = 0.3
+PARETO_LIMIT = 0.7
+PRIOR_DOMINATED = 0.5
+"""A parameter is prior-dominated where the data remove less than this share of its variance."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was checked, and what came of it.
+
+    Parameters
+    ----------
+    converged : bool
+        Whether the draws may be taken for the posterior.
+    rhat_max, ess_bulk_min, ess_tail_min : float
+        Worst rank-normalised split R-hat and effective sample sizes over the sampled parameters
+        and the predicted loss at ten times the compute of the data.
+    divergences : int
+        Divergent transitions after warm-up.
+    ebfmi_min : float
+        Worst energy Bayesian fraction of missing information over chains.
+    pareto_k : float
+        For a Laplace fit, the shape of the importance weights' tail; NaN for NUTS.
+    contraction : mapping of str to float
+        For each parameter, the share of its prior variance that the data removed, on the log
+        scale for positive parameters.
+    prior_dominated : tuple of str
+        Parameters of the law whose posterior is their prior in essence.
+    messages : tuple of str
+        What a reader must know, one sentence or two each.
+    retried : bool
+        Whether this is the second attempt, with smaller steps and a longer warm-up.
+    """
+
+    converged: bool
+    rhat_max: float
+    ess_bulk_min: float
+    ess_tail_min: float
+    divergences: int
+    ebfmi_min: float
+    pareto_k: float
+    contraction: Mapping[str, float]
+    prior_dominated: tuple[str, ...]
+    messages: tuple[str, ...]
+    retried: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every number of the fit may be vouched for."""
+        return self.converged and not self.prior_dominated
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready description; not-a-number becomes null."""
+        out = {"ok": self.ok, **asdict(self)}
+        out["contraction"] = dict(self.contraction)
+        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in out.items()}
+
+    def text(self) -> str:
+        """The verdict as a paragraph."""
+        if self.converged and np.isnan(self.pareto_k):
+            head = (
+                f"Converged: R-hat at most {self.rhat_max:.3f}, effective sample size at least "
+                f"{self.ess_bulk_min:.0f} (bulk) and {self.ess_tail_min:.0f} (tail), "
+                f"{self.divergences} divergences."
+            )
+        elif self.converged:
+            head = (
+                f"The Laplace approximation serves: Pareto k {self.pareto_k:.2f}, "
+                f"effective sample size {self.ess_bulk_min:.0f}."
+            )
+        else:
+            head = "NOT TRUSTWORTHY: the draws cannot be taken for the posterior."
+        if self.retried:
+            head += " (Second attempt, with smaller steps and a longer warm-up.)"
+        return "\n".join((head, *self.messages))
+
+
+def contraction(posterior: np.ndarray, prior: np.ndarray, positive: bool) -> float:
+    """Share of the prior variance that the data removed: 1 - var(posterior)/var(prior).
+
+    Parameters
+    ----------
+    posterior, prior : array
+        Draws.
+    positive : bool
+        Compare logarithms.
+    """
+    if positive:
+        posterior, prior = np.log(posterior), np.log(prior)
+    return float(1.0 - np.var(posterior) / np.var(prior))
+
+
+def diagnose_chains(
+    draws: Mapping[str, np.ndarray],
+    ahead: np.ndarray,
+    chains: Chains,
+    max_tree_depth: int,
+    contractions: Mapping[str, float],
+    law_parameters: tuple[str, ...],
+    notes: tuple[str, ...] = (),
+    retried: bool = False,
+) -> Diagnosis:
+    """The verdict on a NUTS fit.
+
+    Parameters
+    ----------
+    draws : mapping of str to array, shape (chain, draw)
+        Sampled parameters.
+    ahead : array, shape (chain, draw)
+        Log of the predicted loss at ten times the compute of the data.
+    chains : Chains
+        The sampler's record.
+    max_tree_depth : int
+        Its limit.
+    contractions : mapping
+        From :func:`contraction`.
+    law_parameters : tuple of str
+        Those that must not be prior-dominated.
+    notes : tuple of str
+        Further messages, appended.
+    retried : bool
+        Whether this is the second attempt.
+    """
+    from arviz_stats.base import array_stats
+
+    watched = {**draws, "the loss at ten times the compute": ahead}
+    rhat = {name: float(array_stats.rhat(v)) for name, v in watched.items()}
+    bulk = {name: float(array_stats.ess(v, method="bulk")) for name, v in watched.items()}
+    tail = {
+        name: float(array_stats.ess(v, method="tail", prob=(0.05, 0.95)))
+        for name, v in watched.items()
+    }
+    ebfmi = float(np.min(np.asarray(array_stats.bfmi(chains.energy))))
+    divergences = int(chains.diverging.sum())
+    total = chains.diverging.size
+    deep = float(np.mean(chains.steps >= 2**max_tree_depth - 1))
+
+    problems = []
+    worst = max(rhat, key=lambda name: np.nan_to_num(rhat[name], nan=np.inf))
+    if not rhat[worst] < RHAT_LIMIT:
+        problems.append(
+            f"The chains disagree: R-hat of {worst} is {rhat[worst]:.3f}, above {RHAT_LIMIT}. "
+            "Run longer (--draws), give tighter priors, or choose a law with fewer parameters."
+        )
+    for kind, sizes in (("bulk", bulk), ("tail", tail)):
+        worst = min(sizes, key=lambda name, sizes=sizes: np.nan_to_num(sizes[name], nan=0.0))
+        if not sizes[worst] >= ESS_LIMIT:
+            problems.append(
+                f"Too few independent draws: the {kind} effective sample size of {worst} is "
+                f"{sizes[worst]:.0f}, below {ESS_LIMIT}. Run longer (--draws)."
+            )
+    if divergences:
+        problems.append(
+            f"{divergences} of {total} transitions diverged: part of the posterior was not "
+            "reached. Give tighter priors, or choose a law with fewer parameters."
+        )
+    if not ebfmi >= EBFMI_LIMIT:
+        problems.append(
+            f"The energy fraction E-BFMI is {ebfmi:.2f}, below {EBFMI_LIMIT}: the tails are "
+            "explored too slowly. Run longer (--draws)."
+        )
+    if deep > 0.01:
+        notes = (
+            *notes,
+            f"{deep:.0%} of the draws hit the greatest tree depth: sampling is slow, not wrong.",
+        )
+    dominated = _dominated(contractions, law_parameters)
+    return Diagnosis(
+        converged=not problems,
+        rhat_max=max(rhat.values()),
+        ess_bulk_min=min(bulk.values()),
+        ess_tail_min=min(tail.values()),
+        divergences=divergences,
+        ebfmi_min=ebfmi,
+        pareto_k=float("nan"),
+        contraction=dict(contractions),
+        prior_dominated=dominated,
+        messages=(*problems, *_dominated_message(dominated), *notes),
+        retried=retried,
+    )
+
+
+def diagnose_importance(
+    pareto_k: float,
+    ess: float,
+    contractions: Mapping[str, float],
+    law_parameters: tuple[str, ...],
+    notes: tuple[str, ...] = (),
+) -> Diagnosis:
+    """The verdict on a Laplace fit, by the tail of its importance weights."""
+    problems = []
+    if not pareto_k < PARETO_LIMIT:
+        problems.append(
+            f"The Laplace approximation misses part of the posterior: Pareto k is {pareto_k:.2f}, "
+            f"not below {PARETO_LIMIT}. Sample instead (method nuts)."
+        )
+    if ess < ESS_LIMIT:
+        problems.append(
+            f"Too few independent draws: the importance weights are worth {ess:.0f}, below "
+            f"{ESS_LIMIT}. Sample instead (method nuts)."
+        )
+    dominated = _dominated(contractions, law_parameters)
+    nan = float("nan")
+    return Diagnosis(
+        converged=not problems,
+        rhat_max=nan,
+        ess_bulk_min=ess,
+        ess_tail_min=ess,
+        divergences=0,
+        ebfmi_min=nan,
+        pareto_k=pareto_k,
+        contraction=dict(contractions),
+        prior_dominated=dominated,
+        messages=(*problems, *_dominated_message(dominated), *notes),
+    )
+
+
+def _dominated(contractions: Mapping[str, float], names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if not contractions[name] >= PRIOR_DOMINATED)
+
+
+def _dominated_message(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    verb = "is" if len(names) == 1 else "are"
+    return (
+        f"{', '.join(names)} {verb} prior-dominated: the data remove less than half of the "
+        "prior's variance, so the prior wrote most of the answer. Widen the design (runs with "
+        "other N, D or D/N), or choose a law without it.",
+    )

@@ -1,0 +1,144 @@
+"""A point fit from many starts, by damped Newton steps, and the Hessian at the best."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bayescale.inference import density
+from bayescale.inference.runtime import float64, jit
+from bayescale.model import LOSS_SCALE, Data, Model, Signature
+
+__all__ = ["Optima", "optimise"]
+
+MAX_STEPS = 200
+DECREMENT = 1e-9
+"""A start has converged when a Newton step would lower the potential by less than this."""
+
+
+class Optima(NamedTuple):
+    """What the starts arrived at, best first.
+
+    Every array has a leading axis of starts: ``u`` the coordinates, ``value`` the potential,
+    ``decrement`` what one more Newton step would gain, ``params`` the parameters, ``hessian`` the
+    second derivatives of the potential in the coordinates.
+    """
+
+    u: np.ndarray
+    value: np.ndarray
+    decrement: np.ndarray
+    params: dict[str, np.ndarray]
+    hessian: np.ndarray
+
+    @property
+    def converged(self) -> bool:
+        """Whether the best start has converged."""
+        return bool(self.decrement[0] < 1e-6)
+
+
+class _State(NamedTuple):
+    u: Any
+    value: Any
+    slope: Any
+    curvature: Any
+    proposal: Any
+    damping: Any
+    decrement: Any
+    step: Any
+
+
+@functools.cache
+def _program(signature: Signature) -> Callable[..., Any]:
+    def newton(start: Any, data: Data, prior_weight: Any, jacobian_weight: Any) -> _State:
+        def value_and_slope(u: Any) -> tuple[Any, tuple[Any, Any]]:
+            value, slope = jax.value_and_grad(density.potential)(
+                u, signature, data, prior_weight, jacobian_weight
+            )
+            return slope, (value, slope)
+
+        def body(state: _State) -> _State:
+            # Derivatives are taken at the proposal only, so that they are compiled once.
+            curvature, (value, slope) = jax.jacfwd(value_and_slope, has_aux=True)(state.proposal)
+            better = value < state.value
+            u, value, slope, curvature = jax.tree.map(
+                lambda new, old: jnp.where(better, new, old),
+                (state.proposal, value, slope, curvature),
+                (state.u, state.value, state.slope, state.curvature),
+            )
+            damping = jnp.where(better, state.damping * 0.1, state.damping * 8.0 + 1e-12)
+            # A saddle-free step: the Hessian with its eigenvalues made positive, plus damping.
+            values, vectors = jnp.linalg.eigh(curvature)
+            along = vectors.T @ slope
+            scale = jnp.abs(values) + damping * jnp.maximum(jnp.max(jnp.abs(values)), 1.0)
+            step = -vectors @ (along / jnp.maximum(scale, 1e-12))
+            step = step * jnp.minimum(1.0, 3.0 / (jnp.max(jnp.abs(step)) + 1e-300))
+            decrement = 0.5 * jnp.sum(along**2 / jnp.maximum(jnp.abs(values), 1e-12))
+            return _State(
+                u, value, slope, curvature, u + step, damping, decrement, state.step + 1
+            )
+
+        def unfinished(state: _State) -> Any:
+            moving = (state.decrement > DECREMENT) & (state.damping < 1e5)
+            return moving & (state.step < MAX_STEPS)
+
+        n = start.shape[0]
+        infinite = jnp.asarray(jnp.inf)
+        first = _State(
+            start, infinite, jnp.zeros(n), jnp.eye(n), start, jnp.asarray(1e-2), infinite, 0
+        )
+        return jax.lax.while_loop(unfinished, body, first)
+
+    def run(params: Any, data: Data, prior_weight: Any, jacobian_weight: Any) -> Any:
+        starts = jax.vmap(lambda p: density.to_unconstrained(p, signature, data))(params)
+        ends = jax.vmap(newton, in_axes=(0, None, None, None))(
+            starts, data, prior_weight, jacobian_weight
+        )
+        # A start where the potential has no finite value comes last.
+        order = jnp.argsort(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
+        at = jax.vmap(lambda u: density.from_unconstrained(u, signature, data)[0])(ends.u)
+        return jax.tree.map(
+            lambda value: value[order], (ends.u, ends.value, ends.decrement, at, ends.curvature)
+        )
+
+    return jit(run)
+
+
+N_STARTS = 16
+
+
+def optimise(
+    model: Model,
+    data: Data,
+    seed: int,
+    *,
+    prior_weight: float = 1.0,
+    jacobian_weight: float = 1.0,
+) -> Optima:
+    """Minimise the potential from the prior's centre and from draws of the prior.
+
+    Parameters
+    ----------
+    model, data
+        The model and its arrays.
+    seed : int
+        Seed of the starts.
+    prior_weight, jacobian_weight : float
+        See :func:`bayescale.inference.density.potential`.
+    """
+    rng = np.random.default_rng(seed)
+    scale = float(data["reference"][LOSS_SCALE])
+    starts = {}
+    for parameter in model.parameters:
+        prior = model.priors[parameter.name]
+        draws = prior.draws(N_STARTS, rng, scale, parameter.positive)
+        unit = scale if prior.is_relative else 1.0
+        draws[0] = unit * float(prior.quantile(0.5, parameter.positive))
+        starts[parameter.name] = draws
+    with float64():
+        out = _program(model.signature)(starts, data, prior_weight, jacobian_weight)
+        return Optima(*jax.tree.map(np.asarray, out))

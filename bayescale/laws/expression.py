@@ -1,0 +1,105 @@
+"""Read a law from algebra typed as text; nothing is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bayescale import grammar
+from bayescale.errors import BayescaleError, ExpressionError
+from bayescale.laws.coupled import Coupled
+from bayescale.laws.irreducible import Irreducible
+from bayescale.laws.overtraining import OverTraining
+from bayescale.laws.power import Power
+from bayescale.laws.term import Modifier, Term
+
+__all__ = ["TERMS", "parse_term"]
+
+EXAMPLE = '"irreducible + power(N) + power(D)*overtraining(D)"'
+
+TERMS: dict[str, Callable[..., Term | Modifier]] = {
+    "irreducible": Irreducible,
+    "power": Power,
+    "coupled": Coupled,
+    "overtraining": OverTraining,
+}
+"""What may stand in an expression. A new term is one file and one line here."""
+
+SYMBOLS = ("N", "D", "C", "U", "M", "B", "S", "lr", "z", "x")
+
+
+def parse_term(text: str) -> Term:
+    """Read a sum of terms.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"irreducible + coupled(power(N) + power(D))"``.
+
+    Raises
+    ------
+    ExpressionError
+        Where the text is not such a sum; the message names the piece.
+    """
+    term = _build(grammar.parse(text, "law", EXAMPLE), text)
+    if not isinstance(term, Term):
+        raise ExpressionError(
+            f"The law expression {text!r} is not a sum of terms. Write it like this: {EXAMPLE}."
+        )
+    return term
+
+
+def _build(node: grammar.Node, text: str) -> Any:
+    try:
+        match node:
+            case grammar.Operation(symbol="+", left=left, right=right):
+                return _term(_build(left, text), text) + _build(right, text)
+            case grammar.Operation(symbol="*", left=left, right=right):
+                return _term(_build(left, text), text) * _build(right, text)
+            case grammar.Name(name=name) if name in TERMS:
+                return TERMS[name]()
+            case grammar.Call(name=name, args=args, kwargs=kwargs) if name in TERMS:
+                return TERMS[name](
+                    *(_argument(arg, text) for arg in args),
+                    **{key: _argument(value, text) for key, value in kwargs},
+                )
+    except (TypeError, AttributeError):
+        pass
+    except BayescaleError as error:
+        raise ExpressionError(f"{error}") from None
+    raise ExpressionError(
+        f"The law expression {text!r} holds {_describe(node)}, which is not a term with the right "
+        f"arguments. Terms: {', '.join(TERMS)}; write it like this: {EXAMPLE}."
+    )
+
+
+def _term(value: Any, text: str) -> Term:
+    if isinstance(value, Term):
+        return value
+    raise ExpressionError(
+        f"The law expression {text!r} adds or multiplies something that is not a term. "
+        f"Write it like this: {EXAMPLE}."
+    )
+
+
+def _argument(node: grammar.Node, text: str) -> Any:
+    match node:
+        case float() | str():
+            return node
+        case grammar.Name(name=name) if name not in TERMS:
+            if name not in SYMBOLS:
+                raise ExpressionError(
+                    f"The law expression {text!r} names an input {name!r}. "
+                    f"Inputs: {', '.join(SYMBOLS)}."
+                )
+            return name
+    return _build(node, text)
+
+
+def _describe(node: grammar.Node) -> str:
+    match node:
+        case grammar.Name(name=name) | grammar.Call(name=name):
+            return repr(name)
+        case grammar.Operation(symbol=symbol):
+            return f"a {'sum' if symbol == '+' else 'product'}"
+    return repr(node)

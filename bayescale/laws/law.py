@@ -1,0 +1,271 @@
+"""A law: a term with a name, a source, presets and priors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import numpy as np
+
+from bayescale.errors import LawError, PriorError
+from bayescale.laws.defaults import default_prior
+from bayescale.laws.term import Parameter, Term, Values
+from bayescale.prior import Prior
+
+__all__ = ["Law", "Preset"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A published fit.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        Field parameters by name.
+    source : str
+        Where the numbers are printed.
+    count : str
+        How N was counted there: ``total`` or ``non-embedding``.
+    se : mapping of str to float, optional
+        Published standard errors, where there are any.
+    input : str, optional
+        For a law of any one input: the input that the numbers belong to.
+    """
+
+    values: Mapping[str, float]
+    source: str
+    count: str
+    se: Mapping[str, float] = field(default_factory=dict)
+    input: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """A scaling law: a formula with its parameters, priors, presets and source.
+
+    Build one from terms, or take a named one with :func:`bayescale.laws.get`.
+
+    Parameters
+    ----------
+    name : str
+        Short name, used in tables, files and on the command line.
+    term : Term
+        The sum of terms.
+    title, formula, source, notes : str
+        What the law is, its formula in the field's symbols, where it is published, and what a user
+        should know before trusting it.
+    presets : mapping of str to Preset
+        Published fits by name.
+    replaced : mapping of str to Prior
+        Priors that replace the defaults; see :meth:`with_priors`.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> law = bs.laws.get("chinchilla")
+    >>> float(law.loss({"N": 70e9, "D": 1.4e12}, law.preset("besiroglu2024")).round(3))
+    1.973
+    """
+
+    name: str
+    term: Term
+    title: str = ""
+    formula: str = ""
+    source: str = ""
+    notes: str = ""
+    presets: Mapping[str, Preset] = field(default_factory=lambda: MappingProxyType({}))
+    replaced: Mapping[str, Prior] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if not self.term.inputs:
+            raise LawError(
+                f"The law {self.expression!r} has no input. Add a term such as power(N)."
+            )
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Symbols of the inputs, e.g. ``("N", "D")``."""
+        return self.term.inputs
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The sampled parameters, each with the prior that is in force."""
+        return tuple(
+            replace(p, prior=self.replaced.get(p.name) or default_prior(p, self.term))
+            for p in self.term.parameters
+        )
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The priors in force, by parameter."""
+        return {p.name: p.prior for p in self.parameters if p.prior is not None}
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Names of the field parameters, as :meth:`loss` takes them."""
+        ones = dict.fromkeys((p.name for p in self.term.parameters), 1.0)
+        zeros = dict.fromkeys(self.inputs, 0.0)
+        found: list[str] = []
+
+        def trace() -> dict[str, Any]:
+            values = self.term.to_field(ones, zeros)
+            found.extend(values)
+            return values
+
+        jax.eval_shape(trace)  # the names alone, in the law's own order; nothing is computed
+        return tuple(found)
+
+    @property
+    def expression(self) -> str:
+        """The formula as text that :func:`bayescale.laws.parse` reads back."""
+        return self.term.expression
+
+    def with_priors(self, **priors: Prior) -> Law:
+        """The same law with priors replaced by parameter name.
+
+        Raises
+        ------
+        PriorError
+            Where the law samples no parameter of that name, or the prior allows negative values
+            for a parameter that must be positive.
+        """
+        own = {p.name: p for p in self.term.parameters}
+        for name, prior in priors.items():
+            if name not in own:
+                derived = name in self.field_names
+                why = (
+                    f"{name!r} is derived from the others and has no prior of its own"
+                    if derived
+                    else f"The law {self.name!r} has no parameter {name!r}"
+                )
+                raise PriorError(f"{why}. Parameters that take a prior: {', '.join(own)}.")
+            if own[name].positive and float(prior.quantile(0.0)) < 0.0:
+                raise PriorError(
+                    f"The prior {prior} reaches below zero, but {name!r} must be positive. "
+                    "Choose a family or bounds above zero."
+                )
+        return replace(self, replaced=MappingProxyType({**self.replaced, **priors}))
+
+    def preset(self, name: str) -> dict[str, float]:
+        """Field parameters of a published fit.
+
+        Parameters
+        ----------
+        name : str
+            Name of the preset; :attr:`presets` lists them with source and counting convention.
+
+        Raises
+        ------
+        LawError
+            Where there is no such preset.
+        """
+        if name not in self.presets:
+            known = ", ".join(self.presets) or "none"
+            raise LawError(
+                f"The law {self.name!r} has no preset {name!r}. Presets of this law: {known}."
+            )
+        return dict(self.presets[name].values)
+
+    def loss(self, inputs: Mapping[str, Any], params: Mapping[str, Any]) -> np.ndarray:
+        """The law's loss at the field's raw parameters.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array_like
+            Inputs by symbol, in plain units (parameters, tokens, FLOP); all above zero.
+        params : mapping of str to array_like
+            Field parameters by name (``E, A, alpha, B, beta``); broadcast against the inputs.
+
+        Returns
+        -------
+        numpy.ndarray
+            Loss, in the unit of the parameters.
+
+        Raises
+        ------
+        LawError
+            Where an input or a parameter is missing, unknown or not above zero.
+        """
+        names = self.field_names
+        checked = _checked(params, names, "parameter", self.name, zero_allowed=self._may_vanish)
+        log_x = {
+            name: np.log(value)
+            for name, value in _checked(inputs, self.inputs, "input", self.name).items()
+        }
+        with jax.enable_x64(True):
+            # At each point itself, so that no amplitude over- or underflows on the way.
+            reference = self.term.from_field(checked, log_x)
+            return np.exp(np.asarray(self.term.log_value(reference, log_x, log_x)))
+
+    @property
+    def allocation_exponents(self) -> tuple[str, str] | None:
+        r"""Names of the exponents of N and D, where :math:`a = \beta/(\alpha+\beta)` holds.
+
+        At fixed C = 6ND the best N of a sum of one power of N and one of D, also under an outer
+        exponent, grows as :math:`C^a` [1]_. None for laws without that form.
+
+        References
+        ----------
+        .. [1] Hoffmann et al. 2022, arXiv 2203.15556, eq. 4.
+        """
+        exponents = {pair.input: pair.exponent for pair in self.term.pairs}
+        plain = not any(p.role in ("strength", "rate") for p in self.term.parameters)
+        if plain and len(self.term.pairs) == 2 and set(exponents) == {"N", "D"} == set(self.inputs):
+            return exponents["N"], exponents["D"]
+        return None
+
+    @property
+    def _may_vanish(self) -> tuple[str, ...]:
+        return tuple(
+            p.name for p in self.term.parameters if p.role in ("strength", "rate", "floor")
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"Law {self.name}: {self.formula or self.expression}"]
+        lines += [f"  {p.name} ~ {p.prior}   {p.meaning}" for p in self.parameters]
+        return "\n".join(lines[:12])
+
+
+def _checked(
+    given: Mapping[str, Any],
+    names: tuple[str, ...],
+    what: str,
+    law: str,
+    zero_allowed: tuple[str, ...] = (),
+) -> dict[str, np.ndarray]:
+    """The named values as float64 arrays, refused where one is missing or out of range."""
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise LawError(
+            f"The law {law!r} was not given the {what} {missing[0]!r}. "
+            f"It needs: {', '.join(names)}."
+        )
+    if what == "parameter" and (extra := [name for name in given if name not in names]):
+        raise LawError(
+            f"The law {law!r} has no parameter {extra[0]!r}. It takes: {', '.join(names)}."
+        )
+    values = {name: np.asarray(given[name], dtype=np.float64) for name in names}
+    for name, value in values.items():
+        bad = ~np.isfinite(value) | (value < 0 if name in zero_allowed else value <= 0)
+        if np.any(bad):
+            first = float(np.ravel(value)[np.ravel(bad)][0])
+            raise LawError(
+                f"The {what} {name!r} of the law {law!r} is {first:g}. "
+                f"Give finite numbers {'of zero or more' if name in zero_allowed else 'above zero'}."
+            )
+    return values
+
+
+def geometric_mean(values: np.ndarray) -> float:
+    """Geometric mean of positive numbers."""
+    return math.exp(float(np.mean(np.log(values))))
+
+
+def reference_point(columns: Values, law: Law) -> dict[str, float]:
+    """Log reference point of a table of runs: the geometric mean of every input."""
+    return {name: float(np.mean(np.log(columns[name]))) for name in law.inputs}

@@ -1,0 +1,113 @@
+"""Find a law by its name, or build one from an expression."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from bayescale.errors import LawError
+from bayescale.laws.expression import SYMBOLS, parse_term
+from bayescale.laws.law import Law
+
+__all__ = ["get", "names", "parse", "register"]
+
+NAMED: dict[str, str] = {
+    "power": "single_input",
+    "power_floor": "single_input",
+    "chinchilla": "chinchilla",
+    "kaplan": "kaplan",
+    "kaplan_floor": "kaplan",
+    "skaling": "skaling",
+    "subscaling": "subscaling",
+}
+"""Named laws and the file of each. A new law is one file and one line here."""
+
+_registered: dict[str, Callable[..., Law]] = {}
+
+
+def names() -> tuple[str, ...]:
+    """Names of the laws that :func:`get` knows."""
+    return (*NAMED, *_registered)
+
+
+def register(law: Law) -> Law:
+    """Make a user's law known by its name, for saved fits and the command line.
+
+    Raises
+    ------
+    LawError
+        Where the name is taken or is not a plain word.
+    """
+    if law.name in NAMED:
+        raise LawError(f"The name {law.name!r} belongs to a law of bayescale. Choose another.")
+    if not law.name.isidentifier():
+        raise LawError(f"The law's name {law.name!r} is not a plain word. Choose another.")
+    _registered[law.name] = lambda: law
+    return law
+
+
+def get(law: str | Law, input: str | None = None) -> Law:
+    """A law by name, or by algebra.
+
+    Parameters
+    ----------
+    law : str or Law
+        A name (``"chinchilla"``), a name with its input for a law of any one input
+        (``"power_floor(D)"``), or an expression
+        (``"irreducible + power(N) + power(D)*overtraining(D)"``). A :class:`Law` is returned as is.
+    input : str, optional
+        The input of a law of any one input; ``x`` unless said.
+
+    Raises
+    ------
+    LawError, ExpressionError
+        Where there is no such law.
+    """
+    if isinstance(law, Law):
+        return law
+    text = law.strip()
+    single = re.fullmatch(r"(\w+)\((\w+)\)", text)
+    name, given = (single[1], single[2]) if single else (text, input)
+    if name in NAMED and (single is None or name in ("power", "power_floor")):
+        maker = import_module(f"bayescale.laws.{NAMED[name]}").LAWS[name]
+        if name in ("power", "power_floor"):
+            if given is not None and given not in SYMBOLS:
+                raise LawError(f"There is no input {given!r}. Inputs: {', '.join(SYMBOLS)}.")
+            return _as_law(maker(given or "x"))
+        if given is not None:
+            raise LawError(
+                f"The law {name!r} has fixed inputs, but was given {given!r}. Leave it out."
+            )
+        return _as_law(maker())
+    if name in _registered and single is None:
+        return _registered[name]()
+    if re.fullmatch(r"\w+", text) and text != "irreducible":
+        raise LawError(
+            f"There is no law {text!r}. Laws: {', '.join(names())}; or write one as a sum, e.g. "
+            '"irreducible + power(N) + power(D)".'
+        )
+    return parse(text)
+
+
+def parse(text: str, name: str | None = None) -> Law:
+    """A law from an expression.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"irreducible + coupled(power(N) + power(D))"``.
+    name : str, optional
+        Its name; the expression itself unless said.
+    """
+    term = parse_term(text)
+    return Law(name=name or term.expression, term=term, title="a law written by the user")
+
+
+def _as_law(law: object) -> Law:
+    assert isinstance(law, Law)
+    return law
+
+
+LawMakers = Mapping[str, Callable[..., Law]]
+"""What each law file calls ``LAWS``."""

@@ -1,0 +1,292 @@
+"""Terms: the algebra from which every law is built.
+
+A term is a frozen declaration: the inputs that it needs, the parameters that it owns, and one pure
+JAX function, :meth:`Term.log_value`. Terms add (``+``) and are multiplied by modifiers (``*``).
+
+Two sets of parameters describe the same curve.
+
+*Reference parameters* are sampled. Every amplitude is a loss contribution at a reference point (the
+geometric mean of the runs), in the unit of the loss, so that it can be argued about and so that it
+does not correlate with its exponent by construction.
+
+*Field parameters* (``A``, ``B``, ``N_c``, ...) are what papers print. They are the same amplitudes
+carried to an input of one, and are derived. ``to_field`` and ``from_field`` are exact inverses.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+from jax.scipy.special import logsumexp
+
+from bayescale.errors import LawError
+from bayescale.prior import Prior
+
+__all__ = ["Modifier", "Modulated", "Pair", "Parameter", "Sum", "Term", "Values"]
+
+type Values = Mapping[str, Any]
+"""Scalars or arrays that broadcast, by name."""
+
+ROLES = ("floor", "contribution", "exponent", "coupling", "strength", "rate", "noise")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: what it is called, what it means, and what is believed of it beforehand.
+
+    Parameters
+    ----------
+    name : str
+        Name in code, tables and ``--prior``.
+    role : str
+        One of ``floor``, ``contribution``, ``exponent``, ``coupling``, ``strength``, ``rate``,
+        ``noise``; the default prior follows from the role and from the law around it.
+    unit : str
+        Unit; ``loss`` stands for the unit of the observed loss.
+    meaning : str
+        One phrase.
+    prior : Prior, optional
+        A prior that overrides the role's default.
+    positive : bool, default True
+        Whether the parameter must be positive.
+    """
+
+    name: str
+    role: str
+    unit: str
+    meaning: str
+    prior: Prior | None = None
+    positive: bool = True
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A contribution of an input and the exponent with which it falls.
+
+    The data fix their product, the local slope.
+    """
+
+    input: str
+    contribution: str
+    exponent: str
+
+
+class Term(ABC):
+    """A contribution to the loss.
+
+    Subclasses are frozen dataclasses that state the attributes and methods below, and nothing else.
+    """
+
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[str, ...]:
+        """Symbols of the inputs that the term reads."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that the term owns, sampled."""
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Contributions with their exponents, for the sampler's slope coordinates."""
+        return ()
+
+    @property
+    def floor(self) -> str | None:
+        """Name of the irreducible loss, where the term has one."""
+        return None
+
+    @abstractmethod
+    def log_value(self, params: Values, x: Values, reference: Values) -> Any:
+        """Logarithm of the contribution.
+
+        Parameters
+        ----------
+        params : mapping
+            Reference parameters by name.
+        x, reference : mapping
+            Natural logarithms of the inputs, and of the reference point.
+
+        Returns
+        -------
+        array
+            Broadcast over parameters and inputs; the log of a number in the unit of the loss.
+        """
+
+    @abstractmethod
+    def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
+        """Field parameters from reference parameters.
+
+        ``log_gain`` is the log factor by which the term's surroundings make its field form larger
+        than its reference form (a modifier at the reference point, an outer exponent).
+        """
+
+    @abstractmethod
+    def from_field(self, field: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
+        """Reference parameters from field parameters: the inverse of :meth:`to_field`."""
+
+    @property
+    @abstractmethod
+    def expression(self) -> str:
+        """The term as text that :func:`bayescale.laws.parse` reads back."""
+
+    def __add__(self, other: object) -> Term:
+        if isinstance(other, Modifier):
+            raise LawError(
+                f"The modifier {other.expression} cannot be added. Multiply a term by it."
+            )
+        if not isinstance(other, Term):
+            return NotImplemented
+        return Sum((*_summands(self), *_summands(other)))
+
+    def __mul__(self, other: object) -> Term:
+        if not isinstance(other, Modifier):
+            raise LawError(
+                f"The term {self.expression} can only be multiplied by a modifier, such as "
+                "overtraining(D). Add terms; multiply by modifiers."
+            )
+        if isinstance(self, Modulated):
+            return Modulated(self.term, (*self.modifiers, other))
+        return Modulated(self, (other,))
+
+
+def _summands(term: Term) -> tuple[Term, ...]:
+    return term.terms if isinstance(term, Sum) else (term,)
+
+
+class Modifier(ABC):
+    """A positive factor on a term that tends to one where its effect is absent."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[str, ...]:
+        """Symbols of the inputs that the modifier reads."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that the modifier owns; they are their own field parameters."""
+
+    @abstractmethod
+    def log_factor(self, params: Values, x: Values) -> Any:
+        """Logarithm of the factor, from log inputs."""
+
+    @property
+    @abstractmethod
+    def expression(self) -> str:
+        """The modifier as text."""
+
+
+@dataclass(frozen=True)
+class Sum(Term):
+    """Terms added: one log-sum-exp of their log values."""
+
+    terms: tuple[Term, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.inputs))
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return merged(term.parameters for term in self.terms)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return tuple(pair for term in self.terms for pair in term.pairs)
+
+    @property
+    def floor(self) -> str | None:
+        return next((term.floor for term in self.terms if term.floor), None)
+
+    def log_value(self, params: Values, x: Values, reference: Values) -> Any:
+        values = [term.log_value(params, x, reference) for term in self.terms]
+        return logsumexp(jnp.stack(jnp.broadcast_arrays(*values)), axis=0)
+
+    def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
+        return {
+            name: value
+            for term in self.terms
+            for name, value in term.to_field(params, reference, log_gain).items()
+        }
+
+    def from_field(self, field: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
+        return {
+            name: value
+            for term in self.terms
+            for name, value in term.from_field(field, reference, log_gain).items()
+        }
+
+    @property
+    def expression(self) -> str:
+        return " + ".join(term.expression for term in self.terms)
+
+
+@dataclass(frozen=True)
+class Modulated(Term):
+    """A term multiplied by modifiers, each divided by its value at the reference point.
+
+    The division keeps the contribution at the reference what it says, and what the data fix; the
+    field amplitude is the term without the modifier's effect.
+    """
+
+    term: Term
+    modifiers: tuple[Modifier, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        names = (*self.term.inputs, *(name for m in self.modifiers for name in m.inputs))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return merged((self.term.parameters, *(m.parameters for m in self.modifiers)))
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return self.term.pairs
+
+    def _log_factor(self, params: Values, x: Values) -> Any:
+        return sum(modifier.log_factor(params, x) for modifier in self.modifiers)
+
+    def log_value(self, params: Values, x: Values, reference: Values) -> Any:
+        change = self._log_factor(params, x) - self._log_factor(params, reference)
+        return self.term.log_value(params, x, reference) + change
+
+    def _own(self, values: Values) -> dict[str, Any]:
+        return {p.name: values[p.name] for m in self.modifiers for p in m.parameters}
+
+    def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
+        gain = log_gain - self._log_factor(params, reference)
+        return {**self.term.to_field(params, reference, gain), **self._own(params)}
+
+    def from_field(self, field: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
+        gain = log_gain - self._log_factor(field, reference)
+        return {**self.term.from_field(field, reference, gain), **self._own(field)}
+
+    @property
+    def expression(self) -> str:
+        inner = self.term.expression
+        if isinstance(self.term, Sum):
+            inner = f"({inner})"
+        return " * ".join((inner, *(m.expression for m in self.modifiers)))
+
+
+def merged(groups: Any) -> tuple[Parameter, ...]:
+    """Parameters of several owners; one name declared twice must be the same parameter."""
+    found: dict[str, Parameter] = {}
+    for group in groups:
+        for parameter in group:
+            known = found.setdefault(parameter.name, parameter)
+            if known != parameter:
+                raise LawError(
+                    f"Two terms of the law both own a parameter {parameter.name!r} with different "
+                    "meanings. Name one of them otherwise, e.g. "
+                    'power(D, exponent="beta2", level="T_D2", field="B2").'
+                )
+    return tuple(found.values())

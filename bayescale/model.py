@@ -1,0 +1,164 @@
+"""The model: law x noise x runs, as one NumPyro model.
+
+A :class:`Model` is a pair of declarations. :meth:`Model.data` turns a table of runs into arrays,
+padded to a bucket of sizes, with the numbers of the priors among them: whatever a compiled program
+needs to know beyond the arrays is in :attr:`Model.signature`, so one program serves every table of
+the same bucket and every width of the same priors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+from bayescale.errors import LawError
+from bayescale.laws.law import Law, geometric_mean, reference_point
+from bayescale.laws.term import Parameter, Values
+from bayescale.noise import Noise
+from bayescale.prior import FAMILIES, Prior
+
+if TYPE_CHECKING:
+    from bayescale.runs import Runs
+
+__all__ = ["LOSS_SCALE", "Model", "Signature", "bucket"]
+
+LOSS_SCALE = "loss"
+"""Key of the reference loss in the reference point."""
+
+type Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """All that a compiled program depends on, apart from array shapes."""
+
+    term: Any
+    noise: Noise
+    kinds: tuple[tuple[str, str, bool, bool], ...]
+    """Name, prior family, whether relative, whether positive: one for each parameter."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A law with a noise model.
+
+    Parameters
+    ----------
+    law : Law
+        The law, with its priors.
+    noise : Noise
+        The noise model.
+    noise_priors : tuple of (str, Prior)
+        Priors of the noise that replace its defaults.
+    """
+
+    law: Law
+    noise: Noise
+    noise_priors: tuple[tuple[str, Prior], ...] = ()
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All sampled parameters, those of the law first."""
+        return (*self.law.parameters, *self.noise.parameters)
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The priors in force, by parameter."""
+        found = {p.name: p.prior for p in self.parameters if p.prior is not None}
+        return {**found, **dict(self.noise_priors)}
+
+    @property
+    def signature(self) -> Signature:
+        """The hashable key of the compiled programs that serve this model."""
+        priors = self.priors
+        return Signature(
+            self.law.term,
+            self.noise,
+            tuple((p.name, *priors[p.name].kind, p.positive) for p in self.parameters),
+        )
+
+    def reference(self, runs: Runs) -> dict[str, float]:
+        """The reference point: log geometric means of the inputs, and the reference loss."""
+        runs.require(self.law.inputs)
+        return {**reference_point(runs.columns, self.law), LOSS_SCALE: geometric_mean(runs.loss)}
+
+    def data(self, runs: Runs, reference: Mapping[str, float] | None = None) -> Data:
+        """The arrays that a program takes.
+
+        Parameters
+        ----------
+        runs : Runs
+            The table; padded rows repeat the reference point and are masked.
+        reference : mapping, optional
+            A reference point to use in place of the table's own.
+        """
+        reference = dict(reference or self.reference(runs))
+        n, size = len(runs), bucket(len(runs))
+        x = {
+            name: _padded(np.log(runs[name]), size, reference[name]) for name in self.law.inputs
+        }
+        return {
+            "x": x,
+            "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
+            "mask": np.arange(size) < n,
+            "reference": {name: np.float64(value) for name, value in reference.items()},
+            "priors": {
+                name: {key: np.float64(value) for key, value in prior.numbers.items()}
+                for name, prior in self.priors.items()
+            },
+        }
+
+
+def _padded(values: np.ndarray, size: int, filler: float) -> np.ndarray:
+    padded = np.full(size, filler, dtype=np.float64)
+    padded[: len(values)] = values
+    return padded
+
+
+def bucket(n: int) -> int:
+    """The padded number of rows: 16, 32, ... doubling; few programs serve all sizes."""
+    if n < 1:
+        raise LawError("There are no runs to fit. Check the file and the --where selection.")
+    size = 16
+    while size < n:
+        size *= 2
+    return size
+
+
+def prior_distributions(signature: Signature, data: Data) -> dict[str, dist.Distribution]:
+    """The prior of every parameter, in its natural unit."""
+    found = {}
+    for name, family, relative, positive in signature.kinds:
+        prior = FAMILIES[family].distribution(data["priors"][name], positive)
+        if relative:
+            scale = dist.transforms.AffineTransform(
+                0.0, data["reference"][LOSS_SCALE], domain=prior.support
+            )
+            prior = dist.TransformedDistribution(prior, scale)
+        found[name] = prior
+    return found
+
+
+def numpyro_model(signature: Signature, data: Data) -> None:
+    """The NumPyro model of one signature.
+
+    Sites: every parameter of the law and of the noise in its natural unit, and ``loss``.
+    """
+    params = {
+        name: numpyro.sample(name, prior)
+        for name, prior in prior_distributions(signature, data).items()
+    }
+    log_mean = log_loss(signature, params, data["x"], data["reference"])
+    with numpyro.handlers.mask(mask=data["mask"]):
+        numpyro.sample("loss", signature.noise.loss(log_mean, params), obs=data["loss"])
+
+
+def log_loss(signature: Signature, params: Values, x: Values, reference: Values) -> Any:
+    """Log of the law at log inputs, for reference parameters that broadcast against them."""
+    return jnp.asarray(signature.term.log_value(params, x, reference))

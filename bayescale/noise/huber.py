@@ -1,0 +1,61 @@
+"""The field's Huber loss on log residuals, as a proper density."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bayescale.errors import LawError
+from bayescale.laws.term import Parameter, Values
+from bayescale.noise.noise import Noise, sigma_parameter
+
+if TYPE_CHECKING:
+    from numpyro.distributions import Distribution
+
+__all__ = ["Huber"]
+
+
+@dataclass(frozen=True)
+class Huber(Noise):
+    r"""Density proportional to :math:`\exp(-\mathrm{Huber}_\delta(r)/\sigma^2)` of the log residual.
+
+    With :math:`c = \delta/\sigma` and :math:`z = r/\sigma` it is
+    :math:`\exp(-\mathrm{Huber}_c(z)) / (\sigma Z)`,
+    :math:`Z = \sqrt{2\pi}\,(1 - 2\Phi(-c)) + \tfrac2c e^{-c^2/2}`: normal within :math:`\delta` of
+    the law, exponential beyond. Its most likely law minimises the field's objective exactly,
+    whatever :math:`\sigma` is.
+
+    Parameters
+    ----------
+    delta : float, default 1e-3
+        Where the tails begin, in log loss; the field's choice. Far below the residual scale, as
+        there, the noise is in effect Laplace.
+
+    References
+    ----------
+    .. [1] Hoffmann et al. 2022, arXiv 2203.15556, eq. 3 (objective).
+    .. [2] Besiroglu et al. 2024, arXiv 2404.10102 (as a likelihood).
+    """
+
+    delta: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.delta) and self.delta > 0):
+            raise LawError(f"The Huber noise has delta={self.delta}. It must be above zero.")
+
+    @property
+    def name(self) -> str:
+        return "huber"
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (sigma_parameter("scale of the quadratic core of the Huber noise on log loss"),)
+
+    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+        from bayescale.noise.huber_distribution import HuberDistribution
+
+        return HuberDistribution(log_mean, params["sigma"], self.delta)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "delta": self.delta}

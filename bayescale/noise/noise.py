@@ -1,0 +1,53 @@
+"""Noise models: a density of the observed loss around the law.
+
+Every model states the distribution of the log of the loss; what is sampled and scored is the loss
+itself, so that log likelihoods, elpd and evidence compare across noise models.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from bayescale.laws.term import Parameter, Values
+from bayescale.prior import HalfNormal
+
+if TYPE_CHECKING:
+    from numpyro.distributions import Distribution
+
+__all__ = ["Noise", "sigma_parameter"]
+
+
+def sigma_parameter(meaning: str) -> Parameter:
+    """The scale of the noise on log loss, with its default prior."""
+    return Parameter("sigma", "noise", "log loss", meaning, HalfNormal(0.02))
+
+
+class Noise(ABC):
+    """A noise model: a frozen declaration of parameters and one distribution."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name on the command line and in files."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that the noise owns, with their priors."""
+
+    @abstractmethod
+    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+        """Distribution of the log of the loss around the log of the law."""
+
+    def loss(self, log_mean: Any, params: Values) -> Distribution:
+        """Distribution of the loss: that of its log, with the Jacobian."""
+        import numpyro.distributions as dist
+
+        return dist.TransformedDistribution(
+            self.log_loss(log_mean, params), dist.transforms.ExpTransform()
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready description; :func:`bayescale.noise.from_json` reads it."""
+        return {"name": self.name}

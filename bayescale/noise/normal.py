@@ -1,0 +1,32 @@
+"""Normal noise on log loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bayescale.laws.term import Parameter, Values
+from bayescale.noise.noise import Noise, sigma_parameter
+
+if TYPE_CHECKING:
+    from numpyro.distributions import Distribution
+
+__all__ = ["Normal"]
+
+
+@dataclass(frozen=True)
+class Normal(Noise):
+    r""":math:`\ln L \sim \mathcal N(\ln\hat L, \sigma)`: least squares on log loss."""
+
+    @property
+    def name(self) -> str:
+        return "normal"
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (sigma_parameter("standard deviation of the noise on log loss"),)
+
+    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+        import numpyro.distributions as dist
+
+        return dist.Normal(log_mean, params["sigma"])

@@ -1,0 +1,51 @@
+"""Student-t noise on log loss: the default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bayescale.laws.term import Parameter, Values
+from bayescale.noise.noise import Noise, sigma_parameter
+from bayescale.prior import Gamma
+
+if TYPE_CHECKING:
+    from numpyro.distributions import Distribution
+
+__all__ = ["StudentT"]
+
+
+@dataclass(frozen=True)
+class StudentT(Noise):
+    r"""Student-t with free degrees of freedom: runs far from the law pull less.
+
+    :math:`\ln L \sim t_\nu(\ln\hat L, \sigma)` with :math:`\nu > 2`, so that the variance exists.
+    The prior :math:`\nu \sim 2 + \mathrm{Gamma}(2, 0.1)` is that of Juarez and Steel 2010 [1]_,
+    shifted.
+
+    References
+    ----------
+    .. [1] Juarez and Steel 2010, J. Business & Economic Statistics 28(1), 52-66.
+    """
+
+    @property
+    def name(self) -> str:
+        return "student_t"
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (
+            sigma_parameter("scale of the noise on log loss"),
+            Parameter(
+                "nu",
+                "noise",
+                "1",
+                "degrees of freedom of the noise; small means heavy tails",
+                Gamma(2.0, 0.1, low=2.0),
+            ),
+        )
+
+    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+        import numpyro.distributions as dist
+
+        return dist.StudentT(params["nu"], log_mean, params["sigma"])

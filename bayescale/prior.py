@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -53,10 +53,16 @@ class Prior(ABC):
     keeps, so that a sampler may use the logarithm as its coordinate."""
 
     def __post_init__(self) -> None:
-        for name, value in self.numbers.items():
-            if not math.isfinite(value):
+        for f in fields(self):
+            value = getattr(self, f.name)
+            try:
+                usable = value in (0, 1) if f.name == "relative" else math.isfinite(value)
+            except TypeError:
+                usable = False
+            if not usable:
+                what = "True or False" if f.name == "relative" else "a finite number"
                 raise PriorError(
-                    f"The prior {self.family} has {name}={value}. Give a finite number."
+                    f"The prior {self.family} has {f.name}={value!r}. Give {what}."
                 )
         self._check()
 
@@ -129,7 +135,7 @@ class Normal(Prior):
 
     mean: float
     sd: float
-    relative: bool = False
+    relative: bool = field(default=False, kw_only=True)
     family: ClassVar[str] = "normal"
 
     def _check(self) -> None:
@@ -144,8 +150,15 @@ class Normal(Prior):
         return dist.Normal(numbers["mean"], numbers["sd"])
 
     def quantile(self, p: np.ndarray | float, positive: bool = True) -> np.ndarray:
-        below = float(special.ndtr(-self.mean / self.sd)) if positive else 0.0
-        return np.asarray(self.mean + self.sd * special.ndtri(below + np.asarray(p) * (1 - below)))
+        p, z = np.asarray(p, dtype=np.float64), self.mean / self.sd
+        if not positive:
+            return np.asarray(self.mean + self.sd * special.ndtri(p))
+        if z > 0:  # from the nearer tail, where no digits are lost
+            below = special.ndtr(-z)
+            values = self.mean + self.sd * special.ndtri(below + p * (1 - below))
+        else:
+            values = self.mean - self.sd * special.ndtri((1 - p) * special.ndtr(z))
+        return np.asarray(np.maximum(values, 0.0))
 
     def widened(self, factor: float) -> Normal:
         return replace(self, sd=self.sd * factor)
@@ -157,7 +170,7 @@ class LogNormal(Prior):
 
     median: float
     sigma: float
-    relative: bool = False
+    relative: bool = field(default=False, kw_only=True)
     family: ClassVar[str] = "lognormal"
 
     def _check(self) -> None:
@@ -182,7 +195,7 @@ class HalfNormal(Prior):
     """The positive half of a normal centred at zero."""
 
     scale: float
-    relative: bool = False
+    relative: bool = field(default=False, kw_only=True)
     family: ClassVar[str] = "halfnormal"
 
     def _check(self) -> None:
@@ -237,7 +250,7 @@ class Beta(Prior):
 
     a: float
     b: float
-    relative: bool = False
+    relative: bool = field(default=False, kw_only=True)
     family: ClassVar[str] = "beta"
     log_scale: ClassVar[bool] = False
 
@@ -260,7 +273,7 @@ class Uniform(Prior):
 
     low: float
     high: float
-    relative: bool = False
+    relative: bool = field(default=False, kw_only=True)
     family: ClassVar[str] = "uniform"
     log_scale: ClassVar[bool] = False
 
@@ -291,7 +304,7 @@ class LogitNormal(Prior):
 
     loc: float
     scale: float
-    relative: bool = False
+    relative: bool = field(default=False, kw_only=True)
     family: ClassVar[str] = "logitnormal"
 
     def _check(self) -> None:

@@ -1,0 +1,1 @@
+"""Point fits, the Laplace approximation, NUTS, and the verdict on them."""

@@ -112,33 +112,43 @@ N_STARTS = 16
 
 
 def optimise(
-    model: Model,
-    data: Data,
-    seed: int,
-    *,
-    prior_weight: float = 1.0,
-    jacobian_weight: float = 1.0,
+    model: Model, data: Data, *, prior_weight: float = 1.0, jacobian_weight: float = 1.0
 ) -> Optima:
-    """Minimise the potential from the prior's centre and from draws of the prior.
+    """Minimise the potential from the prior's centre and from points spread over the prior.
+
+    The starts are a fixed low-discrepancy sequence, so that which optima are found depends on the
+    runs and the law, not on a seed.
 
     Parameters
     ----------
     model, data
         The model and its arrays.
-    seed : int
-        Seed of the starts.
     prior_weight, jacobian_weight : float
         See :func:`bayescale.inference.density.potential`.
     """
-    rng = np.random.default_rng(seed)
     scale = float(data["reference"][LOSS_SCALE])
+    probabilities = _spread(N_STARTS, len(model.parameters))
     starts = {}
-    for parameter in model.parameters:
+    for parameter, p in zip(model.parameters, probabilities.T, strict=True):
         prior = model.priors[parameter.name]
-        draws = prior.draws(N_STARTS, rng, scale, parameter.positive)
         unit = scale if prior.is_relative else 1.0
-        draws[0] = unit * float(prior.quantile(0.5, parameter.positive))
-        starts[parameter.name] = draws
+        starts[parameter.name] = unit * prior.quantile(p, parameter.positive)
     with float64():
         out = _program(model.signature)(starts, data, prior_weight, jacobian_weight)
         return Optima(*jax.tree.map(np.asarray, out))
+
+
+def _spread(n: int, d: int) -> np.ndarray:
+    """Points in the unit cube, shape ``(n, d)``: its centre, then Roberts' R sequence.
+
+    The sequence adds multiples of powers of the inverse of the root of ``x**(d+1) = x + 1`` [1]_.
+
+    References
+    ----------
+    .. [1] Roberts 2018, "The unreasonable effectiveness of quasirandom sequences".
+    """
+    root = 2.0
+    for _ in range(60):
+        root = (1.0 + root) ** (1.0 / (d + 1))
+    steps = root ** -np.arange(1.0, d + 1)
+    return np.asarray((0.5 + np.arange(n)[:, None] * steps) % 1.0).clip(0.01, 0.99)

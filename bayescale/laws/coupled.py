@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from bayescale.errors import LawError
-from bayescale.laws.term import Pair, Parameter, Term, Values, merged
+from bayescale.laws.term import Pair, Parameter, Term, Values, merged, plain_words
 
 __all__ = ["Coupled"]
 
@@ -52,6 +52,17 @@ class Coupled(Term):
             raise LawError(
                 f"The coupled term holds a floor, {self.term.floor!r}. "
                 "Add the irreducible loss outside: irreducible + coupled(...)."
+            )
+        plain_words("a coupled term", k=self.k)
+        if self.role not in ("coupling", "exponent"):
+            raise LawError(
+                f'The role of a coupled term is {self.role!r}. Choose "coupling" or "exponent".'
+            )
+        levels = [p.name for p in self.term.parameters if p.role == "contribution"]
+        if self.inner is not None and f"T_{self.inner}" not in levels:
+            raise LawError(
+                f"The coupled term has inner={self.inner!r}, but holds no contribution "
+                f"'T_{self.inner}'. Give the input of one of: {', '.join(levels)}."
             )
 
     @property

@@ -46,6 +46,12 @@ def parse_term(text: str) -> Term:
         raise ExpressionError(
             f"The law expression {text!r} is not a sum of terms. Write it like this: {EXAMPLE}."
         )
+    unknown = [name for name in term.inputs if name not in SYMBOLS]
+    if unknown:
+        raise ExpressionError(
+            f"The law expression {text!r} names an input {unknown[0]!r}. "
+            f"Inputs: {', '.join(SYMBOLS)}."
+        )
     return term
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bayescale.laws.term import Parameter, Term, Values
+from bayescale.laws.term import Parameter, Term, Values, plain_words
 
 __all__ = ["Irreducible"]
 
@@ -27,6 +27,9 @@ class Irreducible(Term):
     """
 
     name: str = "E"
+
+    def __post_init__(self) -> None:
+        plain_words("an irreducible term", name=self.name)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bayescale.errors import LawError, PriorError
 from bayescale.laws.defaults import default_prior
-from bayescale.laws.term import Parameter, Term, Values
+from bayescale.laws.term import Parameter, Term, Values, merged
 from bayescale.prior import Prior
 
 __all__ = ["Law", "Preset"]
@@ -86,6 +86,24 @@ class Law:
             raise LawError(
                 f"The law {self.expression!r} has no input. Add a term such as power(N)."
             )
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Refuse terms that refer to nothing, or whose field parameters share a name."""
+        own = {p.name: p for p in merged((self.term.parameters,))}
+        try:
+            names = self.field_names
+        except KeyError as missing:
+            raise LawError(
+                f"The law {self.expression!r} refers to a parameter {missing} that none of its "
+                f"terms owns. Its parameters: {', '.join(own)}."
+            ) from None
+        if len(names) != len(own):
+            raise LawError(
+                f"Two amplitudes of the law {self.expression!r} share a name; in the field's form "
+                f"it has only {', '.join(names)}. Name one of them otherwise, e.g. "
+                'power(D, exponent="beta2", level="T_D2", field="B2").'
+            )
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -115,7 +133,7 @@ class Law:
         def trace() -> dict[str, Any]:
             values = self.term.to_field(ones, zeros)
             found.extend(values)
-            return values
+            return self.term.from_field(values, zeros)
 
         jax.eval_shape(trace)  # the names alone, in the law's own order; nothing is computed
         return tuple(found)
@@ -144,7 +162,8 @@ class Law:
                     else f"The law {self.name!r} has no parameter {name!r}"
                 )
                 raise PriorError(f"{why}. Parameters that take a prior: {', '.join(own)}.")
-            if own[name].positive and float(prior.quantile(0.0)) < 0.0:
+            lowest, median = prior.quantile(np.asarray([0.0, 0.5]), own[name].positive)
+            if own[name].positive and (lowest < 0.0 or not math.isfinite(median)):
                 raise PriorError(
                     f"The prior {prior} reaches below zero, but {name!r} must be positive. "
                     "Choose a family or bounds above zero."

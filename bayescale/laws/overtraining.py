@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bayescale.laws.term import Modifier, Parameter, Values
+from bayescale.laws.term import Modifier, Parameter, Values, fixed_number, plain_words
 from bayescale.prior import HalfNormal, LogNormal
 
 __all__ = ["OverTraining"]
@@ -45,6 +45,11 @@ class OverTraining(Modifier):
     def __post_init__(self) -> None:
         if not self.rate:
             object.__setattr__(self, "rate", f"k_{self.input}")
+        plain_words("an overtraining modifier", input=self.input, rate=self.rate)
+        if isinstance(self.strength, float | int):
+            fixed_number("an overtraining modifier", "strength", self.strength, zero_allowed=True)
+        else:
+            plain_words("an overtraining modifier", strength=self.strength)
 
     @property
     def inputs(self) -> tuple[str, ...]:

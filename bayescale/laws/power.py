@@ -7,7 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bayescale.laws.term import Pair, Parameter, Term, Values
+from bayescale.errors import LawError
+from bayescale.laws.term import Pair, Parameter, Term, Values, fixed_number, plain_words
 
 __all__ = ["Power"]
 
@@ -62,6 +63,22 @@ class Power(Term):
         ):
             if getattr(self, name) == "":
                 object.__setattr__(self, name, default)
+        plain_words("a power term", input=self.input, level=self.level, field=self.field)
+        if isinstance(self.exponent, float | int):
+            fixed_number("a power term", "exponent", self.exponent)
+        else:
+            plain_words("a power term", exponent=self.exponent)
+        if self.per is not None:
+            plain_words("a power term", per=self.per)
+        if self.field in (self.level, self.exponent):
+            raise LawError(
+                f"The field amplitude of a power term has the name {self.field!r} of another of "
+                "its parameters. Name it otherwise."
+            )
+        if self.form not in ("amplitude", "scale"):
+            raise LawError(
+                f'The form of a power term is {self.form!r}. Choose "amplitude" or "scale".'
+            )
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ carried to an input of one, and are derived. ``to_field`` and ``from_field`` are
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,6 +62,9 @@ class Parameter:
     meaning: str
     prior: Prior | None = None
     positive: bool = True
+
+    def __post_init__(self) -> None:
+        plain_words(f"a {self.role} parameter", name=self.name)
 
 
 @dataclass(frozen=True)
@@ -238,6 +242,13 @@ class Modulated(Term):
     term: Term
     modifiers: tuple[Modifier, ...]
 
+    def __post_init__(self) -> None:
+        if self.term.floor:
+            raise LawError(
+                f"A modifier multiplies the floor {self.term.floor!r}, which would no longer be "
+                "irreducible. Add it outside: irreducible + (...) * overtraining(D)."
+            )
+
     @property
     def inputs(self) -> tuple[str, ...]:
         names = (*self.term.inputs, *(name for m in self.modifiers for name in m.inputs))
@@ -278,15 +289,32 @@ class Modulated(Term):
 
 
 def merged(groups: Any) -> tuple[Parameter, ...]:
-    """Parameters of several owners; one name declared twice must be the same parameter."""
+    """Parameters of several owners; one name declared twice must be the same parameter.
+
+    A contribution and a floor have one owner: two terms cannot share an amplitude.
+    """
     found: dict[str, Parameter] = {}
     for group in groups:
         for parameter in group:
             known = found.setdefault(parameter.name, parameter)
-            if known != parameter:
+            amplitude = known is not parameter and parameter.role in ("contribution", "floor")
+            if known != parameter or amplitude:
                 raise LawError(
-                    f"Two terms of the law both own a parameter {parameter.name!r} with different "
-                    "meanings. Name one of them otherwise, e.g. "
+                    f"Two terms of the law both own a parameter {parameter.name!r}. Name one of them otherwise, e.g. "
                     'power(D, exponent="beta2", level="T_D2", field="B2").'
                 )
     return tuple(found.values())
+
+
+def plain_words(owner: str, **names: object) -> None:
+    """Refuse names that are not plain words: they stand in tables, files and expressions."""
+    for key, name in names.items():
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise LawError(f"The {key} of {owner} is {name!r}. Give a plain word, such as alpha.")
+
+
+def fixed_number(owner: str, name: str, value: float, zero_allowed: bool = False) -> None:
+    """Refuse a fixed value that is not finite or not above zero."""
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero_allowed):
+        least = "of zero or more" if zero_allowed else "above zero"
+        raise LawError(f"The {name} of {owner} is {value!r}. Give a finite number {least}.")

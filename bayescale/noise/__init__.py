@@ -61,4 +61,10 @@ def get(noise: str | Noise) -> Noise:
 def from_json(description: dict[str, Any]) -> Noise:
     """Rebuild a noise model from :meth:`Noise.to_json`."""
     options = dict(description)
-    return NOISES[options.pop("name")](**options)
+    name = str(options.pop("name", ""))
+    try:
+        return NOISES[name](**options)
+    except (KeyError, TypeError):
+        raise LawError(
+            f"There is no noise model {description!r}. Choose one of: {', '.join(NOISES)}."
+        ) from None

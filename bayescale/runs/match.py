@@ -95,6 +95,11 @@ def match_columns(names: Sequence[str], chosen: Mapping[str, str | None]) -> Mat
     RunsError
         If a choice names nothing, or two columns could be one input.
     """
+    if not isinstance(chosen, Mapping):
+        raise RunsError(
+            f"The columns are given as {shown(type(chosen).__name__)} and not as a mapping. "
+            'Write columns={"N": "params"}.'
+        )
     _check_choice(names, chosen)
     found = {symbol: name for symbol, name in chosen.items() if name is not None}
     free = [name for name in names if name not in found.values()]

@@ -24,9 +24,6 @@ from corpus import Corpus, load_corpus
 from train import LENGTH, SCHEDULE, Shape, train
 
 DESIGN = Path(__file__).with_name("design.toml")
-LR_REFERENCE_STEPS = 1000
-"""Run length for which the learning-rate rule lists the value of each size."""
-
 console = Console()
 
 
@@ -100,12 +97,6 @@ class Run:
         }
 
 
-def rule_lr(rule: dict[str, Any], size: str, steps: int) -> float:
-    """Return the peak learning rate that the rule gives, to three significant digits."""
-    lr = rule["at_reference"][size] * (steps / LR_REFERENCE_STEPS) ** rule["steps_exponent"]
-    return float(f"{lr:.3g}")
-
-
 def read_design(path: Path = DESIGN) -> list[Run]:
     """Return the runs of the design, in the order of training.
 
@@ -126,8 +117,8 @@ def read_design(path: Path = DESIGN) -> list[Run]:
         for group in design["sweep"]["cells"]
         for lr in group["lr"]
     ]
-    rule = design.get("lr_rule")
-    if rule is None:
+    tuned = design.get("lr")
+    if tuned is None:
         return sweep
     cells = [f"{size}-{length}" for size in shapes for length in lengths]
     first = design["grid"]["first_seed"]
@@ -139,11 +130,10 @@ def read_design(path: Path = DESIGN) -> list[Run]:
         for cell in repeats["cells"]
         for seed in repeats["seeds"]
     ]
-    main = []
-    for cell, suffix, role, seed in seeded:
-        size, length = cell.split("-")
-        lr = rule_lr(rule, size, lengths[length])
-        main.append(run(cell, suffix, role, lr, seed))
+    main = [
+        run(cell, suffix, role, tuned[cell.split("-")[0]], seed)
+        for cell, suffix, role, seed in seeded
+    ]
     return sweep + sorted(main, key=lambda item: item.flops_exact)
 
 
@@ -183,24 +173,6 @@ def sweep_optima(table: pd.DataFrame) -> pd.DataFrame:
         inside = a > 0 and x[0] < vertex < x[-1]
         rows.append((n_params, steps, float(np.exp(vertex if inside else x[best])), inside))
     return pd.DataFrame(rows, columns=["n_params", "steps", "lr", "inside"])
-
-
-def fit_lr_rule(optima: pd.DataFrame) -> tuple[dict[int, float], float]:
-    """Fit a learning rate for each size, times a common power of the number of steps.
-
-    Returns
-    -------
-    at_reference
-        Learning rate at `LR_REFERENCE_STEPS` steps, by number of parameters.
-    steps_exponent
-        Exponent of the number of steps.
-    """
-    of_size = pd.get_dummies(optima["n_params"], dtype=float)
-    length = np.log(optima["steps"] / LR_REFERENCE_STEPS)
-    columns = np.column_stack([of_size, length])
-    solution, *_ = np.linalg.lstsq(columns, np.log(optima["lr"]), rcond=None)
-    at_reference = np.exp(solution[:-1])
-    return dict(zip(of_size.columns, at_reference, strict=True)), float(solution[-1])
 
 
 def train_all(runs: list[Run], corpus: Corpus, path: Path) -> None:
@@ -258,10 +230,8 @@ def main() -> None:
         return list_runs(runs)
     if options.fit_lr:
         optima = sweep_optima(read_table(options.out))
-        at_reference, exponent = fit_lr_rule(optima)
-        console.print(optima.to_string(), f"steps_exponent = {exponent:.3f}", sep="\n")
-        for n_params, lr in at_reference.items():
-            console.print(f"{n_params} parameters: {lr:.3g} at {LR_REFERENCE_STEPS} steps")
+        tuned = np.exp(np.log(optima["lr"]).groupby(optima["n_params"]).mean())
+        console.print(optima.to_string(), tuned.to_string(), sep="\n\n", highlight=False)
         return None
     chosen = {run.name: run for run in runs}
     if options.run and options.run not in chosen:

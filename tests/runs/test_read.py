@@ -103,6 +103,12 @@ def test_a_choice_that_names_nothing(columns: dict[str, str | None], words: str)
     assert words in str(error.value)
 
 
+def test_columns_that_are_no_mapping() -> None:
+    columns: Any = ["N=params"]
+    with pytest.raises(RunsError, match="as list and not as a mapping"):
+        read_runs(PLAIN, columns=columns)
+
+
 def test_columns_as_typed() -> None:
     assert parse_columns([" N = params ", "C=none", "x=a=b"]) == {
         "N": "params",

@@ -1,0 +1,501 @@
+"""The verb ``fit``: from runs and a law to a posterior with a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from bayescale import laws as law_library
+from bayescale import noise as noise_library
+from bayescale.errors import LawError, PriorError
+from bayescale.inference import diagnosis as verdict
+from bayescale.inference import laplace as laplace_fit
+from bayescale.inference import nuts
+from bayescale.inference.diagnosis import Diagnosis
+from bayescale.inference.evaluate import Evaluated, evaluate
+from bayescale.inference.nuts import Progress, Settings
+from bayescale.inference.point import Optima, optimise
+from bayescale.inference.runtime import float64
+from bayescale.laws.law import Law
+from bayescale.model import LOSS_SCALE, Data, Model
+from bayescale.noise import Noise
+from bayescale.posterior import OUTLIER, Fit, Optimum
+from bayescale.prior import Prior
+from bayescale.runs import Runs
+
+__all__ = ["PointFit", "build_model", "fit", "point_fit"]
+
+METHODS = ("nuts", "laplace")
+PROPOSALS = 4000
+SAME = 1e-3
+"""Optima whose potentials differ by less, and whose coordinates agree, are one."""
+
+SHARE = 0.05
+"""An optimum that holds this share of the posterior starts chains of its own."""
+
+HEAVY = 5.0
+"""Degrees of freedom below which the noise is called heavy-tailed."""
+
+
+def build_model(
+    law: str | Law, noise: str | Noise = "student_t", priors: Mapping[str, Prior] | None = None
+) -> Model:
+    """A law and a noise model with priors replaced by name.
+
+    Raises
+    ------
+    LawError, PriorError, ExpressionError
+        Where a name is unknown or an expression cannot be read.
+    """
+    law, noise = law_library.get(law), noise_library.get(noise)
+    own = {p.name for p in noise.parameters}
+    clash = own & {p.name for p in law.term.parameters}
+    if clash:
+        raise LawError(
+            f"The law {law.name!r} and the noise {noise.name!r} both have a parameter "
+            f"{min(clash)!r}. Name the law's otherwise."
+        )
+    priors = dict(priors or {})
+    of_noise = {name: priors.pop(name) for name in list(priors) if name in own}
+    try:
+        law = law.with_priors(**priors)
+    except PriorError as error:
+        raise PriorError(f"{error} The noise takes: {', '.join(sorted(own))}.") from None
+    return Model(law, noise, tuple(sorted(of_noise.items())))
+
+
+def fit(
+    law: str | Law,
+    runs: Runs,
+    *,
+    noise: str | Noise = "student_t",
+    priors: Mapping[str, Prior] | None = None,
+    method: str = "nuts",
+    seed: int = 0,
+    draws: int = 1000,
+    warmup: int = 300,
+    chains: int = 4,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit a law to runs.
+
+    A point fit from many starts gives every optimum; the Laplace approximation there whitens NUTS.
+    A bad verdict triggers one retry with smaller steps and a longer warm-up; a second bad verdict
+    is returned as it is, in :attr:`Fit.diagnosis`.
+
+    Parameters
+    ----------
+    law : str or Law
+        A law's name, an expression, or a :class:`~bayescale.laws.Law`.
+    runs : Runs
+        The runs; see :func:`bayescale.read_runs`.
+    noise : str or Noise, default "student_t"
+        Noise on log loss.
+    priors : mapping of str to Prior, optional
+        Priors that replace the defaults, by parameter.
+    method : {"nuts", "laplace"}
+        ``laplace`` draws from the Laplace approximation with Pareto-smoothed importance weights:
+        fast, and checked by Pareto k.
+    seed : int
+        Makes the fit reproducible.
+    draws, warmup : int
+        Draws of each chain after and in warm-up, multiples of 100; for ``laplace``,
+        ``draws * chains`` draws in all.
+    chains : int
+        Number of chains, at least two.
+    progress : callable, optional
+        Called with draws done and draws in all.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    BayescaleError
+        Where the law, the noise or the priors cannot be used with the runs.
+
+    Examples
+    --------
+    >>> import bayescale as bs
+    >>> fit = bs.fit("chinchilla", bs.datasets.load("tiny"), seed=0)  # doctest: +SKIP
+    >>> fit.table()  # doctest: +SKIP
+    """
+    started = time.perf_counter()
+    _check_options(method, draws, warmup, chains, seed)
+    model = build_model(law, noise, priors)
+    reference = model.reference(runs)
+    data = model.data(runs, reference)
+    rng = np.random.default_rng(seed)
+
+    optima = _distinct(optimise(model, data))
+    approximations = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
+    weights = special.softmax([a.log_evidence for a in approximations])
+    problem = _Problem(model, runs, reference, data, optima, approximations, weights)
+    if method == "nuts":
+        result = _by_nuts(problem, rng, seed, Settings(warmup, draws, chains), progress)
+    else:
+        result = _by_importance(problem, rng, draws, chains)
+    return replace(
+        result,
+        optima=tuple(_optimum(result, optima, weights, int(i)) for i in np.argsort(-weights)),
+        seed=seed,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _check_options(method: str, draws: int, warmup: int, chains: int, seed: int) -> None:
+    if method not in METHODS:
+        raise LawError(f"There is no method {method!r}. Choose one of: {', '.join(METHODS)}.")
+    for name, value in (("draws", draws), ("warmup", warmup)):
+        if value < nuts.CHUNK or value % nuts.CHUNK:
+            raise LawError(
+                f"The number of {name} is {value}. Give a positive multiple of {nuts.CHUNK}."
+            )
+    if chains < 2:
+        raise LawError(f"The number of chains is {chains}. Give at least 2, to tell agreement.")
+    if not 0 <= seed < 2**31:
+        raise LawError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
+
+
+def _distinct(optima: Optima) -> Optima:
+    """The converged optima that differ, best first; the best start alone if none converged."""
+    kept: list[int] = []
+    for i in range(len(optima.value)):
+        converged = optima.decrement[i] < 1e-6 and np.isfinite(optima.value[i])
+        near = any(
+            abs(optima.value[i] - optima.value[j]) < SAME
+            and np.allclose(optima.u[i], optima.u[j], atol=0.1)
+            for j in kept
+        )
+        if converged and not near:
+            kept.append(i)
+    kept = kept or [0]
+    return Optima(
+        optima.u[kept],
+        optima.value[kept],
+        optima.decrement[kept],
+        {name: values[kept] for name, values in optima.params.items()},
+        optima.hessian[kept],
+    )
+
+
+def _optimum(fit: Fit, optima: Optima, weights: np.ndarray, which: int) -> Optimum:
+    at = {name: values[which] for name, values in optima.params.items()}
+    point = replace(fit, draws={name: np.full((1, 1), value) for name, value in at.items()})
+    return Optimum(
+        {name: float(value[0, 0]) for name, value in point.parameters.items()},
+        -float(optima.value[which]),
+        float(weights[which]),
+    )
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What every step of a fit needs."""
+
+    model: Model
+    runs: Runs
+    reference: dict[str, float]
+    data: Data
+    optima: Optima
+    approximations: list[laplace_fit.Laplace]
+    weights: np.ndarray
+    """Share of the posterior around each optimum, by the Laplace approximation."""
+
+    @property
+    def best(self) -> laplace_fit.Laplace:
+        return self.approximations[int(np.argmax(self.weights))]
+
+
+def _by_nuts(
+    problem: _Problem,
+    rng: np.random.Generator,
+    seed: int,
+    settings: Settings,
+    progress: Progress | None,
+) -> Fit:
+    starts = _starts(problem, rng, settings.chains)
+    first, u = _sampled(problem, problem.best, starts, seed, settings, progress, retried=False)
+    if first.diagnosis.converged:
+        return first
+    # One retry, whitened by what the first attempt saw of the posterior.
+    pooled = u.reshape(-1, u.shape[-1])
+    covariance = np.cov(pooled.T) + 1e-12 * np.eye(pooled.shape[1])
+    seen = laplace_fit.Laplace(pooled.mean(axis=0), np.linalg.cholesky(covariance), np.nan)
+    return _sampled(problem, seen, starts, seed + 1, settings.cautious(), progress, retried=True)[0]
+
+
+def _starts(problem: _Problem, rng: np.random.Generator, chains: int) -> np.ndarray:
+    """Starting coordinates of the chains.
+
+    Optima that hold a share of the posterior start chains of their own, so that chains that do not
+    mix are seen to disagree.
+    """
+    order = np.argsort(-problem.weights)
+    held = [i for i in order if problem.weights[i] >= SHARE] or [order[0]]
+    return np.concatenate(
+        [problem.approximations[held[c % len(held)]].draws(1, rng) for c in range(chains)]
+    )
+
+
+def _sampled(
+    problem: _Problem,
+    whitening: laplace_fit.Laplace,
+    starts: np.ndarray,
+    seed: int,
+    settings: Settings,
+    progress: Progress | None,
+    *,
+    retried: bool,
+) -> tuple[Fit, np.ndarray]:
+    z = np.linalg.solve(whitening.factor, (starts - whitening.mode).T).T
+    chains = nuts.sample(
+        problem.model.signature, problem.data, whitening.mode, whitening.factor, z, seed, settings,
+        progress,
+    )
+    shape = chains.u.shape[:2]
+    evaluated = evaluate(
+        problem.model.signature, chains.u.reshape(-1, chains.u.shape[-1]), problem.data
+    )
+    stats = {
+        "lp": -chains.potential,
+        "energy": chains.energy,
+        "n_steps": chains.steps,
+        "tree_depth": np.ceil(np.log2(chains.steps + 1)).astype(np.int64),
+        "reached_max_tree_depth": chains.steps >= 2**settings.max_tree_depth - 1,
+        "acceptance_rate": chains.acceptance,
+        "step_size": chains.step_size,
+        "diverging": chains.diverging,
+    }
+    draft = _draft(problem, evaluated, shape, stats, "nuts")
+    ahead = _ahead(draft)
+    diagnosis = verdict.diagnose_chains(
+        draft.draws,
+        ahead,
+        chains,
+        settings.max_tree_depth,
+        draft.diagnosis.contraction,
+        tuple(p.name for p in problem.model.law.term.parameters),
+        _notes(problem, draft),
+        retried,
+    )
+    return replace(draft, diagnosis=diagnosis), chains.u
+
+
+def _by_importance(
+    problem: _Problem, rng: np.random.Generator, draws: int, chains: int
+) -> Fit:
+    model = problem.model
+    weighed = laplace_fit.importance(
+        problem.best, model.signature, problem.data, max(PROPOSALS, draws * chains), rng
+    )
+    chosen = rng.permutation(weighed.resample(draws * chains, rng))
+    evaluated = Evaluated(
+        {name: v[chosen] for name, v in weighed.evaluated.params.items()},
+        {name: v[chosen] for name, v in weighed.evaluated.log_prior.items()},
+        weighed.evaluated.log_likelihood[chosen],
+        weighed.evaluated.log_jacobian[chosen],
+    )
+    draft = _draft(problem, evaluated, (chains, draws), {}, "laplace")
+    diagnosis = verdict.diagnose_importance(
+        weighed.pareto_k,
+        weighed.ess,
+        draft.diagnosis.contraction,
+        tuple(p.name for p in model.law.term.parameters),
+        _notes(problem, draft),
+    )
+    return replace(draft, diagnosis=diagnosis)
+
+
+def _draft(
+    problem: _Problem,
+    evaluated: Evaluated,
+    shape: tuple[int, ...],
+    stats: dict[str, np.ndarray],
+    method: str,
+) -> Fit:
+    """The fit without its verdict; the diagnosis holds the contractions alone."""
+    draws = {name: v.reshape(shape) for name, v in evaluated.params.items()}
+    rng = np.random.default_rng(0)
+    contractions = {}
+    for parameter in problem.model.parameters:
+        prior = problem.model.priors[parameter.name].draws(
+            4000, rng, problem.reference[LOSS_SCALE], parameter.positive
+        )
+        contractions[parameter.name] = verdict.contraction(
+            draws[parameter.name], prior, parameter.positive
+        )
+    nan = float("nan")
+    return Fit(
+        model=problem.model,
+        runs=problem.runs,
+        reference=problem.reference,
+        draws=draws,
+        log_prior={name: v.reshape(shape) for name, v in evaluated.log_prior.items()},
+        log_likelihood=evaluated.log_likelihood.reshape(*shape, -1),
+        sample_stats=stats,
+        diagnosis=Diagnosis(False, nan, nan, nan, 0, nan, nan, contractions, (), ()),
+        optima=(),
+        method=method,
+        seed=0,
+        seconds=0.0,
+        versions={name: version(name) for name in ("bayescale", "jax", "numpyro", "arviz")},
+    )
+
+
+def _ahead(fit: Fit) -> np.ndarray:
+    """Log of the law at ten times the compute of the data, every input grown alike."""
+    factor = 10.0 ** (1.0 / len(fit.law.inputs))
+    beyond = {name: np.array([fit.runs[name].max() * factor]) for name in fit.law.inputs}
+    return fit.log_law(beyond)[..., 0]
+
+
+def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
+    """What a reader must know beside convergence."""
+    return (*_optima_notes(problem), *_tail_notes(draft), *_design_notes(draft))
+
+
+def _optima_notes(problem: _Problem) -> tuple[str, ...]:
+    rest = [i for i in np.argsort(-problem.weights)[1:] if problem.weights[i] >= 0.002]
+    if not rest:
+        return ()
+    shares = ", ".join(f"{problem.weights[i]:.1%}" for i in rest)
+    names = [
+        name
+        for name, values in problem.optima.params.items()
+        if np.ptp(np.log(values[[int(np.argmax(problem.weights)), *rest]])) > 0.5
+    ]
+    return (
+        f"The posterior has {len(rest) + 1} maxima; by the Laplace approximation the others hold "
+        f"{shares} of it" + (f" and differ in {', '.join(names)}" if names else "") + ". "
+        "Chains may not pass between them: see .optima.",
+    )
+
+
+def _tail_notes(draft: Fit) -> tuple[str, ...]:
+    notes = []
+    if "nu" in draft.draws and np.median(draft.draws["nu"]) < HEAVY:
+        low, high = np.quantile(draft.draws["nu"], [0.05, 0.95])
+        notes.append(
+            f"The noise has heavy tails (nu {low:.1f} to {high:.1f}): some runs lie far off the "
+            "law. A normal or least-squares fit would give other answers."
+        )
+    influence = draft.influence()
+    far = influence[influence["residual"].abs() > OUTLIER]
+    if len(far):
+        shift = far.drop(columns="residual").sum()
+        name = str(shift.abs().idxmax())
+        listed = ", ".join(
+            f"{run} ({value:+.0f})" for run, value in far["residual"].head(8).items()
+        ) + (f" and {len(far) - 8} more" if len(far) > 8 else "")
+        notes.append(
+            f"{len(far)} runs lie more than {OUTLIER:.0f} noise scales off the law: {listed}. "
+            f"To first order, leaving them out would move {name} by {shift[name]:+.1f} posterior "
+            "standard deviations; refit without them to see (--where)."
+        )
+    pulls = influence.drop(columns="residual").abs()
+    strongest = pulls.max(axis=1).sort_values(ascending=False).head(3)
+    if strongest.iloc[0] > 0.5:
+        listed = ", ".join(f"{run} ({pulls.loc[[run]].max().idxmax()})" for run in strongest.index)
+        notes.append(f"The runs that pull most, with the parameter: {listed}.")
+    return tuple(notes)
+
+
+def _design_notes(draft: Fit) -> tuple[str, ...]:
+    n, d = len(draft.runs), len(draft.model.parameters)
+    if n > d:
+        return ()
+    return (
+        f"There are {n} runs for {d} parameters: the prior decides what the runs leave open.",
+    )
+
+
+@dataclass(frozen=True)
+class PointFit:
+    """A point estimate, with every optimum that the starts found.
+
+    Parameters
+    ----------
+    law : Law
+    noise : Noise
+    values : dict of str to float
+        Field parameters and noise parameters at the best optimum.
+    objective : str
+        ``map`` or ``ml``.
+    log_density : float
+        The objective there: log posterior density of the parameters, or log likelihood.
+    converged : bool
+        Whether the optimiser arrived.
+    optima : tuple of Optimum
+        All optima, best first; ``weight`` is not defined for a point fit and NaN.
+    """
+
+    law: Law
+    noise: Noise
+    values: dict[str, float]
+    objective: str
+    log_density: float
+    converged: bool
+    optima: tuple[Optimum, ...]
+
+    def loss(self, inputs: Mapping[str, Any]) -> np.ndarray:
+        """The law's loss at the estimate; see :meth:`Law.loss`."""
+        return self.law.loss(inputs, {name: self.values[name] for name in self.law.field_names})
+
+
+def point_fit(
+    law: str | Law,
+    runs: Runs,
+    *,
+    noise: str | Noise = "student_t",
+    priors: Mapping[str, Prior] | None = None,
+    objective: str = "map",
+) -> PointFit:
+    """The point estimate alone, in milliseconds once compiled.
+
+    It has no band and no verdict on what it leaves open; see :func:`fit`.
+
+    Parameters
+    ----------
+    law, runs, noise, priors
+        As for :func:`fit`.
+    objective : {"map", "ml"}
+        ``map`` maximises the posterior density of the parameters, ``ml`` the likelihood (flat
+        priors). With ``noise="huber(1e-3)"`` the latter is the field's published recipe.
+
+    Returns
+    -------
+    PointFit
+    """
+    if objective not in ("map", "ml"):
+        raise LawError(f"There is no objective {objective!r}. Choose map or ml.")
+    model = build_model(law, noise, priors)
+    reference = model.reference(runs)
+    data = model.data(runs, reference)
+    optima = _distinct(
+        optimise(model, data, prior_weight=float(objective == "map"), jacobian_weight=0.0)
+    )
+    log_reference = {name: v for name, v in reference.items() if name != LOSS_SCALE}
+    found = []
+    for i, value in enumerate(optima.value):
+        at = {name: values[i] for name, values in optima.params.items()}
+        with float64():
+            field = {k: float(v) for k, v in model.law.term.to_field(at, log_reference).items()}
+        noise_values = {p.name: float(at[p.name]) for p in model.noise.parameters}
+        found.append(Optimum({**field, **noise_values}, -float(value), float("nan")))
+    return PointFit(
+        law=model.law,
+        noise=model.noise,
+        values=dict(found[0].values),
+        objective=objective,
+        log_density=found[0].log_posterior,
+        converged=bool(optima.decrement[0] < 1e-6),
+        optima=tuple(found),
+    )

@@ -1,0 +1,300 @@
+"""The result of a fit: draws, what they mean, and whether to believe them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from bayescale.inference.diagnosis import Diagnosis
+from bayescale.inference.runtime import float64
+from bayescale.laws.law import Law
+from bayescale.model import LOSS_SCALE, Model
+from bayescale.noise import Noise
+from bayescale.runs import Runs
+from bayescale.units import format_size
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["Fit", "Optimum"]
+
+OUTLIER = 5.0
+"""Residuals beyond this many noise scales are named."""
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """One of the maxima that the point fit found.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        Field parameters and noise parameters there.
+    log_posterior : float
+        Log posterior density there, in the sampler's coordinates, up to a constant.
+    weight : float
+        Its share of the posterior by the Laplace approximation.
+    """
+
+    values: Mapping[str, float]
+    log_posterior: float
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A posterior over the parameters of a law.
+
+    Parameters
+    ----------
+    model : Model
+        The law and the noise, with their priors.
+    runs : Runs
+        The runs that were fitted.
+    reference : mapping of str to float
+        Log reference point, and the reference loss.
+    draws : mapping of str to array, shape (chain, draw)
+        Sampled parameters.
+    log_prior : mapping of str to array, shape (chain, draw)
+    log_likelihood : array, shape (chain, draw, run)
+        Log density of each loss, in the unit of the loss.
+    sample_stats : mapping of str to array, shape (chain, draw)
+        The sampler's record, under ArviZ's names; empty for a Laplace fit.
+    diagnosis : Diagnosis
+        The verdict.
+    optima : tuple of Optimum
+        All maxima that the point fit found, largest share first.
+    method : str
+        ``nuts`` or ``laplace``.
+    seed : int
+    seconds : float
+        Wall time of the fit.
+    versions : mapping of str to str
+        Versions of what computed it.
+    """
+
+    model: Model
+    runs: Runs
+    reference: Mapping[str, float]
+    draws: Mapping[str, np.ndarray]
+    log_prior: Mapping[str, np.ndarray]
+    log_likelihood: np.ndarray
+    sample_stats: Mapping[str, np.ndarray]
+    diagnosis: Diagnosis
+    optima: tuple[Optimum, ...]
+    method: str
+    seed: int
+    seconds: float
+    versions: Mapping[str, str]
+
+    @property
+    def law(self) -> Law:
+        """The law."""
+        return self.model.law
+
+    @property
+    def noise(self) -> Noise:
+        """The noise model."""
+        return self.model.noise
+
+    @functools.cached_property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Draws of all parameters, shape (chain, draw): the field's first, then the sampled ones.
+
+        ``a`` is the exponent of the compute-optimal size, N* proportional to C^a, where the law
+        has one in closed form.
+        """
+        log_reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
+        with float64():
+            field = self.law.term.to_field(self.draws, log_reference)
+            found = {name: np.asarray(value) for name, value in field.items()}
+        exponents = self.law.allocation_exponents
+        if exponents:
+            on_n, on_d = (found[name] for name in exponents)
+            found["a"] = on_d / (on_n + on_d)
+        return {**found, **{k: v for k, v in self.draws.items() if k not in found}}
+
+    @functools.cached_property
+    def residuals(self) -> np.ndarray:
+        """Log observed minus log of the median fitted loss, shape (run,)."""
+        fitted = self.log_law({name: self.runs[name] for name in self.law.inputs})
+        return np.asarray(np.log(self.runs.loss) - np.median(fitted, axis=(0, 1)))
+
+    def log_law(self, inputs: Mapping[str, Any]) -> np.ndarray:
+        """Log of the law at given inputs, draw by draw, without noise.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array, shape (point,)
+            Inputs in plain units.
+
+        Returns
+        -------
+        array, shape (chain, draw, point)
+        """
+        x = {name: np.log(np.asarray(inputs[name], np.float64)) for name in self.law.inputs}
+        reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
+        params = {
+            p.name: self.draws[p.name][..., None] for p in self.law.term.parameters
+        }
+        with float64():
+            return np.asarray(_log_law(self.law.term)(params, x, reference))
+
+    def influence(self) -> pd.DataFrame:
+        """How far each run pulls each parameter.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each run: ``residual`` in noise scales, then for each field parameter the
+            shift of its posterior mean, in posterior standard deviations, if the run were taken
+            out. To first order that is minus the posterior covariance of the parameter with the
+            run's log likelihood [1]_; for runs that pull by more than about one standard deviation
+            refit without them.
+
+        References
+        ----------
+        .. [1] Giordano, Stephenson, Liu, Jordan and Broderick 2019, "A Swiss army infinitesimal
+           jackknife", AISTATS.
+        """
+        import pandas as pd
+
+        scale = float(np.median(self.draws["sigma"])) if "sigma" in self.draws else np.nan
+        likelihood = self.log_likelihood.reshape(-1, len(self.runs))
+        centred = likelihood - likelihood.mean(axis=0)
+        columns = {"residual": self.residuals / scale}
+        for name in (*self.law.field_names, *(["a"] if "a" in self.parameters else [])):
+            values = self.parameters[name].ravel()
+            standard = (values - values.mean()) / values.std()
+            columns[name] = -(standard @ centred) / len(standard)
+        return pd.DataFrame(columns, index=pd.Index(self.runs.labels, name="run"))
+
+    def table(self, prob: float = 0.9) -> pd.DataFrame:
+        """Posterior summary, one row for each parameter.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the central interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``mean, sd, q05, q50, q95`` (named after ``prob``), ``contraction`` (share of
+            the prior variance that the data removed), ``unit`` and ``meaning``.
+        """
+        import pandas as pd
+
+        low, high = (1 - prob) / 2, (1 + prob) / 2
+        known = {p.name: p for p in self.model.parameters}
+        rows = {}
+        for name, values in self.parameters.items():
+            parameter = known.get(name)
+            rows[name] = {
+                "mean": float(values.mean()),
+                "sd": float(values.std(ddof=1)),
+                f"q{100 * low:02.4g}": float(np.quantile(values, low)),
+                "q50": float(np.median(values)),
+                f"q{100 * high:02.4g}": float(np.quantile(values, high)),
+                "contraction": self.diagnosis.contraction.get(name, np.nan),
+                "unit": self._unit(parameter.unit) if parameter else self._field_unit(name),
+                "meaning": parameter.meaning if parameter else _derived_meaning(name),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+
+    def _unit(self, unit: str) -> str:
+        return self.runs.loss_unit if unit == "loss" else unit
+
+    def _field_unit(self, name: str) -> str:
+        return "1" if name == "a" else "field"
+
+    def text(self) -> str:
+        """What was fitted, the verdict, and what a reader must know."""
+        law, runs = self.law, self.runs
+        at = ", ".join(f"{n} = {format_size(np.exp(self.reference[n]))}" for n in law.inputs)
+        head = (
+            f"{law.name}: {law.formula or law.expression}\n"
+            f"{len(runs)} runs from {runs.source}, {self.noise.name} noise on log loss, "
+            f"{self.method}, {self.seconds:.1f} s, seed {self.seed}. "
+            f"Contributions are at the reference point {at}."
+        )
+        return f"{head}\n{self.diagnosis.text()}"
+
+    def plot(self, kind: str = "band", **options: Any) -> Any:
+        """Draw the fit: ``band``, ``posterior``, ``pairs`` or ``residuals``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        return import_module("bayescale.plots").plot(self, kind, **options)
+
+    @functools.cached_property
+    def tree(self) -> xr.DataTree:
+        """All draws and statistics in ArviZ's groups, as an xarray DataTree."""
+        return import_module("bayescale.storage").to_tree(self)  # type: ignore[no-any-return]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one netCDF file that :func:`bayescale.load` and ArviZ read.
+
+        The file is written beside its place and moved there when complete.
+
+        Raises
+        ------
+        FileError
+            Where the place cannot be written.
+        """
+        import_module("bayescale.storage").save(self, path)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON document that ``bayescale fit --json`` prints."""
+        table = self.table()
+        numbers = ["mean", "sd", "q05", "q50", "q95", "unit"]
+        return {
+            "law": self.law.name,
+            "noise": self.noise.name,
+            "n_runs": len(self.runs),
+            "fingerprint": self.runs.fingerprint,
+            "method": self.method,
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "reference": {k: float(v if k == LOSS_SCALE else np.exp(v))
+                          for k, v in self.reference.items()},
+            "diagnosis": self.diagnosis.to_json(),
+            "parameters": {
+                str(name): {key: row[key] for key in numbers} for name, row in table.iterrows()
+            },
+        }
+
+    def __repr__(self) -> str:
+        table = self.table()
+        names = [n for n in table.index if n not in self.draws or n in self.law.field_names]
+        body = [
+            f"  {n:8s} {table.loc[n, 'q50']:10.4g}  [{table.loc[n, 'q05']:.4g}, "
+            f"{table.loc[n, 'q95']:.4g}]"
+            for n in names[:9]
+        ]
+        verdict = "ok" if self.diagnosis.ok else "see .diagnosis"
+        return "\n".join(
+            [f"Fit of {self.law.name} to {len(self.runs)} runs ({self.method}; {verdict})", *body]
+        )
+
+
+def _derived_meaning(name: str) -> str:
+    if name == "a":
+        return "compute-optimal N grows as C^a"
+    return "the field's amplitude, derived"
+
+
+@functools.cache
+def _log_law(term: Any) -> Any:
+    return jax.jit(term.log_value)

@@ -66,8 +66,8 @@ def _build(node: grammar.Node, text: str) -> Any:
                 return TERMS[name]()
             case grammar.Call(name=name, args=args, kwargs=kwargs) if name in TERMS:
                 return TERMS[name](
-                    *(_argument(arg, text) for arg in args),
-                    **{key: _argument(value, text) for key, value in kwargs},
+                    *(_argument(arg, text, i == 0) for i, arg in enumerate(args)),
+                    **{key: _argument(value, text, key == "input") for key, value in kwargs},
                 )
     except (TypeError, AttributeError):
         pass
@@ -88,11 +88,16 @@ def _term(value: Any, text: str) -> Term:
     )
 
 
-def _argument(node: grammar.Node, text: str) -> Any:
+def _argument(node: grammar.Node, text: str, may_be_input: bool) -> Any:
     match node:
         case float() | str():
             return node
         case grammar.Name(name=name) if name not in TERMS:
+            if not may_be_input:
+                raise ExpressionError(
+                    f"The law expression {text!r} has the input {name!r} where a term takes an "
+                    f'option. Put the name of a parameter in quotes: level="{name}".'
+                )
             if name not in SYMBOLS:
                 raise ExpressionError(
                     f"The law expression {text!r} names an input {name!r}. "

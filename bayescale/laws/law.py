@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -211,7 +211,8 @@ class Law:
             Where an input or a parameter is missing, unknown or not above zero.
         """
         names = self.field_names
-        checked = _checked(params, names, "parameter", self.name, zero_allowed=self._may_vanish)
+        real = {p.name for p in self.term.parameters if not p.positive}
+        checked = _checked(params, names, "parameter", self.name, self._may_vanish, real)
         log_x = {
             name: np.log(value)
             for name, value in _checked(inputs, self.inputs, "input", self.name).items()
@@ -255,7 +256,8 @@ def _checked(
     names: tuple[str, ...],
     what: str,
     law: str,
-    zero_allowed: tuple[str, ...] = (),
+    zero_allowed: Container[str] = (),
+    real: Container[str] = (),
 ) -> dict[str, np.ndarray]:
     """The named values as float64 arrays, refused where one is missing or out of range."""
     missing = [name for name in names if name not in given]
@@ -270,12 +272,14 @@ def _checked(
         )
     values = {name: np.asarray(given[name], dtype=np.float64) for name in names}
     for name, value in values.items():
-        bad = ~np.isfinite(value) | (value < 0 if name in zero_allowed else value <= 0)
+        lowest, least = (-np.inf, "") if name in real else (5e-324, " above zero")
+        if name in zero_allowed:
+            lowest, least = 0.0, " of zero or more"
+        bad = ~np.isfinite(value) | (value < lowest)
         if np.any(bad):
             first = float(np.ravel(value)[np.ravel(bad)][0])
             raise LawError(
-                f"The {what} {name!r} of the law {law!r} is {first:g}. "
-                f"Give finite numbers {'of zero or more' if name in zero_allowed else 'above zero'}."
+                f"The {what} {name!r} of the law {law!r} is {first:g}. Give finite numbers{least}."
             )
     return values
 

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import jax
+import numpy as np
+
 from bayescale.errors import LawError
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise.noise import Noise, sigma_parameter
@@ -56,6 +59,18 @@ class Huber(Noise):
         from bayescale.noise.huber_distribution import HuberDistribution
 
         return HuberDistribution(log_mean, params["sigma"], self.delta)
+
+    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+        from bayescale.noise.huber_distribution import HuberDistribution
+
+        with jax.enable_x64(True):
+            return np.asarray(HuberDistribution(0.0, params["sigma"], self.delta).icdf(p))
+
+    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+        from bayescale.noise.huber_distribution import HuberDistribution
+
+        with jax.enable_x64(True):
+            return np.asarray(HuberDistribution(0.0, params["sigma"], self.delta).cdf(residual))
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "delta": self.delta}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise.noise import Noise, sigma_parameter
 
@@ -30,3 +32,12 @@ class Laplace(Noise):
         import numpyro.distributions as dist
 
         return dist.Laplace(log_mean, params["sigma"])
+
+    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+        tail = np.minimum(p, 1.0 - np.asarray(p))
+        return np.asarray(np.sign(np.asarray(p) - 0.5) * -params["sigma"] * np.log(2.0 * tail))
+
+    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+        z = residual / params["sigma"]
+        tail = 0.5 * np.exp(-np.abs(z))
+        return np.where(z < 0, tail, 1.0 - tail)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bayescale.laws.term import Parameter, Values
 from bayescale.prior import HalfNormal
 
@@ -47,6 +49,14 @@ class Noise(ABC):
         return dist.TransformedDistribution(
             self.log_loss(log_mean, params), dist.transforms.ExpTransform()
         )
+
+    @abstractmethod
+    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+        """Quantiles of the log residual, in NumPy; ``p`` broadcasts against the parameters."""
+
+    @abstractmethod
+    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+        """Distribution function of the log residual, in NumPy."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description; :func:`bayescale.noise.from_json` reads it."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from scipy import special
+
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise.noise import Noise, sigma_parameter
 
@@ -30,3 +33,9 @@ class Normal(Noise):
         import numpyro.distributions as dist
 
         return dist.Normal(log_mean, params["sigma"])
+
+    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+        return np.asarray(params["sigma"] * special.ndtri(p))
+
+    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+        return np.asarray(special.ndtr(residual / params["sigma"]))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from scipy import special
+
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise.noise import Noise, sigma_parameter
 from bayescale.prior import Gamma
@@ -49,3 +52,9 @@ class StudentT(Noise):
         import numpyro.distributions as dist
 
         return dist.StudentT(params["nu"], log_mean, params["sigma"])
+
+    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+        return np.asarray(params["sigma"] * special.stdtrit(params["nu"], p))
+
+    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+        return np.asarray(special.stdtr(params["nu"], residual / params["sigma"]))

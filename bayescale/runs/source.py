@@ -42,6 +42,8 @@ class RawTable:
 
 def read_source(source: object) -> RawTable:
     """Read whatever the user has into a `RawTable`."""
+    if isinstance(source, RawTable):
+        return source
     if isinstance(source, (str, os.PathLike)):
         return _read_path(source)
     if isinstance(source, Mapping):

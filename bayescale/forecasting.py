@@ -1,0 +1,422 @@
+"""The verb ``forecast``: the loss of runs that have not been trained."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+
+from bayescale.errors import RunsError
+from bayescale.flops import flops_6nd
+from bayescale.inference.runtime import float64
+from bayescale.posterior import Fit
+from bayescale.runs import Runs, read_targets
+from bayescale.units import INPUTS, format_size, parse_size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Forecast", "forecast"]
+
+FAR = 2.0
+"""Decades beyond the data, in any input or in compute, from which a band is not vouched for; fewer
+where the data themselves span fewer."""
+
+REPLICATES = 8
+"""Noise draws for each posterior draw, stratified, from which predictive quantiles are taken."""
+
+CAUTION = (
+    "These bands hold the law to be exactly right beyond the data. On public data, nominal 95 % "
+    "bands of that kind covered 31 to 75 % of larger runs."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What a fit predicts at points.
+
+    Two things are kept apart: the *latent* loss, the law's curve, and the loss of a *new* run,
+    which scatters about it.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior.
+    points : mapping of str to array, shape (point,)
+        Inputs in plain units, the law's and those that follow from them.
+    labels : tuple of str
+        A name for each point.
+    latent : array, shape (draw, point)
+        The law's loss, draw by draw.
+    observed : array, shape (point,), optional
+        Losses that were observed there, where the points carried any.
+    seed : int
+        Seed of the noise draws.
+    """
+
+    fit: Fit
+    points: Mapping[str, np.ndarray]
+    labels: tuple[str, ...]
+    latent: np.ndarray
+    observed: np.ndarray | None
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @functools.cached_property
+    def _noise(self) -> dict[str, np.ndarray]:
+        names = [p.name for p in self.fit.noise.parameters]
+        return {name: self.fit.draws[name].ravel() for name in names}
+
+    @functools.cached_property
+    def new(self) -> np.ndarray:
+        """Draws of a new run's loss, shape ``(8 * draw, point)``."""
+        rng = np.random.default_rng(self.seed)
+        n = len(self.latent)
+        stratum = np.arange(REPLICATES)[:, None]
+        out = np.empty((REPLICATES, *self.latent.shape))
+        for point in range(len(self)):
+            p = (stratum + rng.uniform(1e-9, 1.0, (1, n))) / REPLICATES
+            residual = self.fit.noise.quantile(np.minimum(p, 1 - 1e-12), self._noise)
+            out[:, :, point] = self.latent[:, point] * np.exp(residual)
+        return out.reshape(-1, len(self))
+
+    def quantile(self, p: float, kind: str = "new") -> np.ndarray:
+        """Quantile of the prediction at each point.
+
+        Parameters
+        ----------
+        p : float
+            Probability, between zero and one.
+        kind : {"new", "latent"}
+            A new run's loss, or the law's.
+
+        Returns
+        -------
+        array, shape (point,)
+        """
+        return np.quantile(self.new if kind == "new" else self.latent, p, axis=0)
+
+    def interval(self, prob: float, kind: str = "new") -> tuple[np.ndarray, np.ndarray]:
+        """Central interval of a given mass at each point, as lower and upper ends."""
+        if not 0.0 < prob < 1.0:
+            raise RunsError(
+                f"The probability of the interval is {prob:g}. Give one between 0 and 1."
+            )
+        return self.quantile((1 - prob) / 2, kind), self.quantile((1 + prob) / 2, kind)
+
+    @functools.cached_property
+    def beyond(self) -> dict[str, np.ndarray]:
+        """Decades outside the range of the data, by input and compute; zero inside."""
+        found = {}
+        for name in self._watched:
+            low, high = np.log10(self.fit.runs[name].min()), np.log10(self.fit.runs[name].max())
+            at = np.log10(self.points[name])
+            outside = np.maximum(np.maximum(at - high, low - at), 0.0)
+            found[name] = np.where(outside < 1e-9, 0.0, outside)
+        return found
+
+    @property
+    def _watched(self) -> tuple[str, ...]:
+        names = dict.fromkeys((*self.fit.law.inputs, "C"))
+        return tuple(n for n in names if n in self.points and n in self.fit.runs.columns)
+
+    def _limit(self, name: str) -> float:
+        values = np.log10(self.fit.runs[name])
+        return min(FAR, float(np.ptp(values)))
+
+    @functools.cached_property
+    def far(self) -> np.ndarray:
+        """Which points lie too far outside the data to be vouched for."""
+        return np.any([self.beyond[n] > self._limit(n) for n in self._watched], axis=0)
+
+    @functools.cached_property
+    def prior_share(self) -> np.ndarray:
+        """Share of the latent log loss' variance that prior-dominated parameters explain."""
+        names = self.fit.diagnosis.prior_dominated
+        if not names:
+            return np.zeros(len(self))
+        x = np.column_stack([np.log(self.fit.draws[name].ravel()) for name in names])
+        x = np.column_stack([np.ones(len(x)), x - x.mean(axis=0)])
+        y = np.log(self.latent)
+        rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+        return np.asarray(1.0 - rest.var(axis=0) / y.var(axis=0))
+
+    @functools.cached_property
+    def messages(self) -> tuple[tuple[str, ...], ...]:
+        """What must be known about each point."""
+        return tuple(self._messages(i) for i in range(len(self)))
+
+    def _messages(self, i: int) -> tuple[str, ...]:
+        found = []
+        if not self.fit.diagnosis.converged:
+            found.append("not converged: the fit's draws cannot be taken for the posterior.")
+        outside = [n for n in self._watched if self.beyond[n][i] > 0]
+        if outside:
+            how = ", ".join(
+                f"{n} {self.beyond[n][i]:.2f} decades "
+                f"{'above' if self.points[n][i] > self.fit.runs[n].max() else 'below'}"
+                for n in outside
+            )
+            found.append(f"outside the data: {how}; the band takes the law to be exact there.")
+        if self.far[i]:
+            which = ", ".join(
+                f"{n} (limit {self._limit(n):.2f})"
+                for n in self._watched
+                if self.beyond[n][i] > self._limit(n)
+            )
+            found.append(f"far outside the data in {which}: not to be vouched for.")
+        if self.prior_share[i] > 0.5:
+            names = ", ".join(self.fit.diagnosis.prior_dominated)
+            found.append(
+                f"prior-dominated: {names}, which the data leave to the prior, explain "
+                f"{self.prior_share[i]:.0%} of the variance of the law's loss here."
+            )
+        return tuple(found)
+
+    @functools.cached_property
+    def trustworthy(self) -> np.ndarray:
+        """Which points may be vouched for: converged, not far out, not prior-dominated."""
+        converged = np.full(len(self), self.fit.diagnosis.converged)
+        return np.asarray(converged & ~self.far & (self.prior_share <= 0.5))
+
+    @functools.cached_property
+    def _residual(self) -> np.ndarray:
+        if self.observed is None:
+            raise RunsError(
+                "The points of this forecast carry no observed loss. Give a table with a loss."
+            )
+        return np.log(self.observed) - np.log(self.latent)
+
+    @functools.cached_property
+    def pit(self) -> np.ndarray:
+        """Probability of a new run below the observed loss, shape (point,)."""
+        noise = {name: values[:, None] for name, values in self._noise.items()}
+        return self.fit.noise.cdf(self._residual, noise).mean(axis=0)
+
+    @functools.cached_property
+    def log_density(self) -> np.ndarray:
+        """Log predictive density of the observed loss, per unit of loss, shape (point,)."""
+        noise = {name: values[:, None] for name, values in self._noise.items()}
+        assert self.observed is not None or self._residual.size
+        with float64():
+            distribution = self.fit.noise.loss(np.log(self.latent), noise)
+            values = np.asarray(distribution.log_prob(self.observed))
+        return special.logsumexp(values, axis=0) - np.log(len(values))
+
+    def covered(self, prob: float) -> np.ndarray:
+        """Which observed losses lie in the new run's central interval."""
+        low, high = self.interval(prob)
+        assert self.observed is not None or self._residual.size
+        return np.asarray((low <= self.observed) & (self.observed <= high))
+
+    def table(self, prob: float = 0.9) -> pd.DataFrame:
+        """One row for each point.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the central intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The inputs, ``median``, ``lower`` and ``upper`` of a new run, ``latent_lower`` and
+            ``latent_upper`` of the law, where a loss was observed ``observed``, ``covered``,
+            ``pit`` and ``log_density``, then ``messages``.
+        """
+        import pandas as pd
+
+        lower, upper = self.interval(prob)
+        latent_lower, latent_upper = self.interval(prob, "latent")
+        columns: dict[str, Any] = {name: self.points[name] for name in self._shown}
+        columns |= {
+            "median": self.quantile(0.5),
+            "lower": lower,
+            "upper": upper,
+            "latent_lower": latent_lower,
+            "latent_upper": latent_upper,
+        }
+        if self.observed is not None:
+            columns |= {
+                "observed": self.observed,
+                "covered": self.covered(prob),
+                "pit": self.pit,
+                "log_density": self.log_density,
+            }
+        columns["messages"] = [" ".join(m) for m in self.messages]
+        return pd.DataFrame(columns, index=pd.Index(self.labels, name="point"))
+
+    @property
+    def _shown(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.fit.law.inputs, *self._watched)))
+
+    def to_json(self, probs: tuple[float, ...] = (0.9,)) -> list[dict[str, Any]]:
+        """The JSON document that ``bayescale forecast --json`` prints: points by probabilities."""
+        out = []
+        median = self.quantile(0.5)
+        for prob in probs:
+            ends = dict(zip(("lower", "upper"), self.interval(prob), strict=True))
+            latent = self.interval(prob, "latent")
+            ends |= {"latent_lower": latent[0], "latent_upper": latent[1]}
+            for i in range(len(self)):
+                entry: dict[str, Any] = {
+                    "at": {name: float(self.points[name][i]) for name in self._shown},
+                    "prob": prob,
+                    "median": float(median[i]),
+                    **{name: float(values[i]) for name, values in ends.items()},
+                    "beyond": {name: float(v[i]) for name, v in self.beyond.items()},
+                    "trustworthy": bool(self.trustworthy[i]),
+                    "messages": list(self.messages[i]),
+                }
+                if self.observed is not None:
+                    entry |= {
+                        "observed": float(self.observed[i]),
+                        "log_density": float(self.log_density[i]),
+                        "pit": float(self.pit[i]),
+                        "covered": bool(self.covered(prob)[i]),
+                    }
+                out.append(entry)
+        return out
+
+    def text(self, prob: float = 0.9) -> str:
+        """What is predicted, how far out, and what the band leaves out."""
+        lower, upper = self.interval(prob)
+        median = self.quantile(0.5)
+        unit = self.fit.runs.loss_unit
+        lines = []
+        for i in range(min(len(self), 20)):
+            at = ", ".join(f"{n} = {format_size(self.points[n][i])}" for n in self.fit.law.inputs)
+            lines.append(
+                f"{at}: {median[i]:.4g} {unit} ({prob:.0%} for a new run: {lower[i]:.4g} to "
+                f"{upper[i]:.4g}). {' '.join(self.messages[i])}".rstrip()
+            )
+        if len(self) > 20:
+            lines.append(f"and {len(self) - 20} more points; see .table().")
+        if self.observed is not None:
+            inside = int(self.covered(prob).sum())
+            lines.append(
+                f"{inside} of {len(self)} observed losses lie inside the {prob:.0%} intervals; "
+                f"root mean squared log error of the median {self.rmsle:.4f}."
+            )
+        if any(np.any(v > 0) for v in self.beyond.values()):
+            lines.append(CAUTION)
+        return "\n".join(lines)
+
+    @property
+    def rmsle(self) -> float:
+        """Root mean squared log error of the predictive median against the observed losses."""
+        if self.observed is None:
+            return float("nan")
+        return float(np.sqrt(np.mean(np.log(self.quantile(0.5) / self.observed) ** 2)))
+
+    def plot(self, kind: str = "band", **options: Any) -> Any:
+        """Draw the forecast on the fit's band; returns a matplotlib figure."""
+        return import_module("bayescale.plots").plot(self, kind, **options)
+
+    def __repr__(self) -> str:
+        lower, upper = self.interval(0.9)
+        median = self.quantile(0.5)
+        rows = [
+            f"  {self.labels[i]}: {median[i]:.4g} [{lower[i]:.4g}, {upper[i]:.4g}]"
+            + ("" if self.trustworthy[i] else "  not to be vouched for")
+            for i in range(min(len(self), 8))
+        ]
+        more = [f"  ... {len(self) - 8} more"] if len(self) > 8 else []
+        head = f"Forecast of {self.fit.law.name} at {len(self)} points: median [90 % for a new run]"
+        return "\n".join([head, *rows, *more])
+
+
+def forecast(
+    fit: Fit,
+    at: Any,
+    *,
+    columns: Mapping[str, str | None] | None = None,
+    seed: int = 0,
+) -> Forecast:
+    """Predict the loss at points.
+
+    Parameters
+    ----------
+    fit : Fit
+        A posterior; see :func:`bayescale.fit`.
+    at : mapping, Runs, dataframe or path
+        Inputs by symbol, in plain units or as sizes (``{"N": "70B", "D": 1.4e12}``), each a number
+        or a sequence; or a table, whose losses are then scored if it has any.
+    columns : mapping, optional
+        For a table: which column is which input, as in :func:`bayescale.read_runs`.
+    seed : int
+        Seed of the noise draws.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    RunsError
+        Where an input is missing, unknown or not above zero.
+    """
+    observed: np.ndarray | None = None
+    if isinstance(at, Mapping) and "loss" not in at:
+        points, labels = _points(at)
+    else:
+        runs, has_loss = (at, True) if isinstance(at, Runs) else read_targets(at, columns=columns)
+        points = {name: np.asarray(runs[name]) for name in runs.inputs}
+        labels = runs.labels
+        observed = runs.loss if has_loss else None
+    missing = [name for name in fit.law.inputs if name not in points]
+    if missing:
+        raise RunsError(
+            f"The points have no {missing[0]} ({INPUTS[missing[0]].meaning}), which the law "
+            f"{fit.law.name!r} needs. Give {' and '.join(fit.law.inputs)}, e.g. N=70e9,D=1.4e12."
+        )
+    log_loss = fit.log_law(points)
+    latent = np.exp(log_loss).reshape(-1, log_loss.shape[-1])
+    return Forecast(fit, points, labels, latent, observed, seed)
+
+
+def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Inputs as arrays of one length, with those that follow from them, and labels."""
+    given = {}
+    for name, value in at.items():
+        if name not in INPUTS:
+            raise RunsError(f"There is no input {name!r}. Inputs: {', '.join(INPUTS)}.")
+        values = np.atleast_1d(np.asarray(value, dtype=object))
+        given[name] = np.array([_number(name, v) for v in values.ravel()])
+    if not given:
+        raise RunsError("There are no points to forecast. Give inputs, e.g. N=70e9,D=1.4e12.")
+    try:
+        arrays = np.broadcast_arrays(*given.values())
+    except ValueError:
+        sizes = ", ".join(f"{name} has {len(v)}" for name, v in given.items())
+        raise RunsError(
+            f"The inputs have different numbers of points: {sizes}. Give one value each, or as many."
+        ) from None
+    points = {name: np.array(v) for name, v in zip(given, arrays, strict=True)}
+    if "C" in points and "N" in points and "D" not in points:
+        points["D"] = points["C"] / (6.0 * points["N"])
+    if "C" in points and "D" in points and "N" not in points:
+        points["N"] = points["C"] / (6.0 * points["D"])
+    if "N" in points and "D" in points:
+        points.setdefault("C", flops_6nd(points["N"], points["D"]))
+        points.setdefault("M", points["D"] / points["N"])
+    n = len(next(iter(points.values())))
+    labels = tuple(
+        ", ".join(f"{name}={format_size(float(points[name][i]))}" for name in given)
+        for i in range(n)
+    )
+    return points, labels
+
+
+def _number(name: str, value: Any) -> float:
+    number = parse_size(value) if isinstance(value, str) else float(value)
+    if not np.isfinite(number) or (number <= 0 and name != "z"):
+        raise RunsError(f"The input {name} is {value}. Give a finite number above zero.")
+    return number

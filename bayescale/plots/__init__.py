@@ -1,0 +1,103 @@
+"""Pictures of results, fit for a paper.
+
+Every function returns a :class:`matplotlib.figure.Figure` that no global state holds: save it with
+``figure.savefig("picture.pdf")``. Matplotlib is loaded when the first picture is drawn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bayescale.plots.curve import plot_band
+    from bayescale.plots.pairs import plot_pairs
+    from bayescale.plots.posterior import plot_posterior
+    from bayescale.plots.prior import plot_prior
+    from bayescale.plots.residuals import plot_residuals
+
+__all__ = [
+    "KINDS",
+    "plot",
+    "plot_band",
+    "plot_pairs",
+    "plot_posterior",
+    "plot_prior",
+    "plot_residuals",
+]
+
+KINDS: dict[str, str] = {
+    "band": "curve",
+    "posterior": "posterior",
+    "pairs": "pairs",
+    "residuals": "residuals",
+    "prior": "prior",
+}
+"""Kinds of pictures and the file of each. A new one is one file and one line here."""
+
+_FUNCTIONS = {f"plot_{kind}": place for kind, place in KINDS.items()}
+
+
+def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
+    """Draw a result.
+
+    Parameters
+    ----------
+    result : Fit or Forecast
+        A fit takes every kind; a forecast takes ``band``, with its targets drawn.
+    kind : str, default "band"
+        One of :data:`KINDS`: ``band`` (loss against compute or an input), ``posterior``
+        (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive).
+    **options
+        Passed on to the function ``plot_<kind>``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    BayescaleError
+        Where there is no such kind, or the result or an option does not suit it.
+    """
+    from bayescale.posterior import Fit
+
+    if kind not in KINDS:
+        raise BayescaleError(f"There is no kind of plot {kind!r}. Kinds: {', '.join(KINDS)}.")
+    fit = result if isinstance(result, Fit) else getattr(result, "fit", None)
+    if not isinstance(fit, Fit):
+        raise BayescaleError(
+            f"A {type(result).__name__} cannot be drawn as {kind!r}. Give a fit or a forecast."
+        )
+    if result is not fit:
+        if kind != "band":
+            raise BayescaleError(
+                f"A forecast is drawn as 'band' only, not as {kind!r}. "
+                f"Draw its fit instead: plot(forecast.fit, {kind!r})."
+            )
+        options.setdefault("held_out", result)
+    function = _function(kind)
+    known = function.__kwdefaults__ or {}
+    for name in options:
+        if name not in known:
+            raise BayescaleError(
+                f"The plot {kind!r} has no option {name!r}. Options: {', '.join(known)}."
+            )
+    figure: Figure = function(fit, **options)
+    return figure
+
+
+def _function(kind: str) -> Any:
+    return getattr(import_module(f"bayescale.plots.{KINDS[kind]}"), f"plot_{kind}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FUNCTIONS:
+        value = _function(name.removeprefix("plot_"))
+        globals()[name] = value
+        return value
+    raise AttributeError(f"bayescale.plots has no attribute {name!r}")

@@ -1,0 +1,141 @@
+"""Axes of scaling laws: logarithmic, with ticks and labels that people read at a glance."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.plots.style import quiet_ticks
+from bayescale.units import INPUTS, format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bayescale.runs import Runs
+
+__all__ = ["draw_colour_bar", "input_label", "loss_axis", "short", "size_axis", "size_ticks"]
+
+LINEAR = 8.0
+"""A loss axis that spans less than this factor has evenly spaced ticks."""
+
+
+def input_label(name: str, runs: Runs) -> str:
+    """Return the label of an input's axis: meaning, symbol, unit."""
+    info = INPUTS.get(name)
+    if info is None:
+        return name
+    own = runs.mapping.get(name, name)
+    if name == "x":
+        return f"{own.replace('_', ' ').capitalize()}" if own != "x" else "x"
+    meaning = info.meaning.split(",")[0]
+    meaning = meaning[0].upper() + meaning[1:]
+    unit = info.unit
+    if name == "N":
+        unit = "" if runs.count == "unspecified" else runs.count
+    elif name == "M":
+        unit = ""
+    elif unit in meaning:
+        unit = ""
+    sign = "D/N" if name == "M" else name
+    return f"{meaning} ${sign}$" + (f" ({unit})" if unit else "")
+
+
+def short(name: str, value: float) -> str:
+    """Return a value of an input for people: ``70B``, ``6e21``."""
+    return format_size(value, kind="compute" if name == "C" else "count", digits=2)
+
+
+def size_ticks(name: str) -> Callable[[float, object], str]:
+    """Return the writer of an input's ticks: 10M, 1B for counts, powers of ten for compute."""
+
+    def write(value: float, _: object = None) -> str:
+        if value <= 0:
+            return ""
+        power = math.floor(math.log10(value) + 1e-9)
+        if name in ("C", "lr") or not 3 <= power < 15:
+            if -3 <= power < 4:
+                return f"{value:g}"
+            lead = round(value / 10.0**power)
+            return f"$10^{{{power}}}$" if lead == 1 else rf"${lead}{{\times}}10^{{{power}}}$"
+        return format_size(value, digits=2)
+
+    return write
+
+
+def size_axis(axis: Any, name: str) -> None:
+    """Make an axis logarithmic, with ticks for an input.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+        Its limits must be set already.
+    name : str
+        The input.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis._set_axes_scale("log") if hasattr(axis, "_set_axes_scale") else axis.set_scale("log")
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low)
+    subs = (1.0,) if decades > 1.7 else (1.0, 3.0) if decades > 0.9 else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    axis.set_major_formatter(FuncFormatter(size_ticks(name)))
+    axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=99))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def loss_axis(ax: Any, runs: Runs) -> None:
+    """Make the vertical axis a logarithmic loss with plain decimals; set its limits first."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
+    low, high = ax.get_ylim()
+    ax.set_yscale("log")
+    ax.set_ylim(low, high)
+    ax.yaxis.set_major_locator(FixedLocator(loss_ticks(low, high)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylabel(f"Loss ({runs.loss_unit})")
+    quiet_ticks(ax)
+
+
+def loss_ticks(low: float, high: float) -> list[float]:
+    """Return ticks between two losses: even steps on a short span, 1-2-5 on a long one."""
+    from matplotlib.ticker import MaxNLocator
+
+    if high / low < LINEAR:
+        found = MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    else:
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        subs = (1, 2, 5) if high / low < 1e3 else (1,)
+        found = np.array([lead * 10.0**power for power in powers for lead in subs])
+    return [float(f"{v:.6g}") for v in found if low * 0.999 <= v <= high * 1.001 and v > 0]
+
+
+def draw_colour_bar(figure: Any, ax: Any, mappable: Any, name: str, label: str) -> Any:
+    """Draw a slim colour bar for an input on a logarithmic norm."""
+    bar = figure.colorbar(mappable, ax=ax, aspect=32, pad=0.02, fraction=0.06)
+    bar.outline.set_linewidth(0.0)
+    size_axis_of_bar(bar, name)
+    bar.set_label(label, size=7.0)
+    return bar
+
+
+def size_axis_of_bar(bar: Any, name: str) -> None:
+    """Give a colour bar an input's ticks."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    low, high = bar.norm.vmin, bar.norm.vmax
+    decades = math.log10(high / low)
+    subs = (1,) if decades > 1.7 else (1, 3) if decades > 0.9 else (1, 2, 5)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [lead * 10.0**power for power in powers for lead in subs]
+    inside = [v for v in ticks if low * 0.999 <= v <= high * 1.001]
+    if len(inside) < 2:
+        inside = [low, high]
+    bar.ax.yaxis.set_major_locator(FixedLocator(inside))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(size_ticks(name)))
+    quiet_ticks(bar.ax)

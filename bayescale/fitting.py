@@ -257,7 +257,13 @@ def _sampled(
 ) -> tuple[Fit, np.ndarray]:
     z = np.linalg.solve(whitening.factor, (starts - whitening.mode).T).T
     chains = nuts.sample(
-        problem.model.signature, problem.data, whitening.mode, whitening.factor, z, seed, settings,
+        problem.model.signature,
+        problem.data,
+        whitening.mode,
+        whitening.factor,
+        z,
+        seed,
+        settings,
         progress,
     )
     shape = chains.u.shape[:2]
@@ -289,9 +295,7 @@ def _sampled(
     return replace(draft, diagnosis=diagnosis), chains.u
 
 
-def _by_importance(
-    problem: _Problem, rng: np.random.Generator, draws: int, chains: int
-) -> Fit:
+def _by_importance(problem: _Problem, rng: np.random.Generator, draws: int, chains: int) -> Fit:
     model = problem.model
     weighed = laplace_fit.importance(
         problem.best, model.signature, problem.data, max(PROPOSALS, draws * chains), rng
@@ -412,9 +416,7 @@ def _design_notes(draft: Fit) -> tuple[str, ...]:
     n, d = len(draft.runs), len(draft.model.parameters)
     if n > d:
         return ()
-    return (
-        f"There are {n} runs for {d} parameters: the prior decides what the runs leave open.",
-    )
+    return (f"There are {n} runs for {d} parameters: the prior decides what the runs leave open.",)
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,7 @@ class Model:
         """
         reference = dict(reference or self.reference(runs))
         n, size = len(runs), bucket(len(runs))
-        x = {
-            name: _padded(np.log(runs[name]), size, reference[name]) for name in self.law.inputs
-        }
+        x = {name: _padded(np.log(runs[name]), size, reference[name]) for name in self.law.inputs}
         return {
             "x": x,
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),

@@ -143,9 +143,7 @@ class Fit:
         """
         x = {name: np.log(np.asarray(inputs[name], np.float64)) for name in self.law.inputs}
         reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
-        params = {
-            p.name: self.draws[p.name][..., None] for p in self.law.term.parameters
-        }
+        params = {p.name: self.draws[p.name][..., None] for p in self.law.term.parameters}
         with float64():
             return np.asarray(_log_law(self.law.term)(params, x, reference))
 
@@ -267,8 +265,9 @@ class Fit:
             "method": self.method,
             "seed": self.seed,
             "seconds": self.seconds,
-            "reference": {k: float(v if k == LOSS_SCALE else np.exp(v))
-                          for k, v in self.reference.items()},
+            "reference": {
+                k: float(v if k == LOSS_SCALE else np.exp(v)) for k, v in self.reference.items()
+            },
             "diagnosis": self.diagnosis.to_json(),
             "parameters": {
                 str(name): {key: row[key] for key in numbers} for name, row in table.iterrows()

@@ -61,17 +61,13 @@ class Prior(ABC):
                 usable = False
             if not usable:
                 what = "True or False" if f.name == "relative" else "a finite number"
-                raise PriorError(
-                    f"The prior {self.family} has {f.name}={value!r}. Give {what}."
-                )
+                raise PriorError(f"The prior {self.family} has {f.name}={value!r}. Give {what}.")
         self._check()
 
     @property
     def numbers(self) -> dict[str, float]:
         """The hyperparameters by name, as floats."""
-        return {
-            f.name: float(getattr(self, f.name)) for f in fields(self) if f.name != "relative"
-        }
+        return {f.name: float(getattr(self, f.name)) for f in fields(self) if f.name != "relative"}
 
     @property
     def is_relative(self) -> bool:

@@ -130,8 +130,11 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
     """Write a fit; see :meth:`Fit.save`."""
     target = Path(path).expanduser()
     encoding = {
-        group.path: {name: {"zlib": True, "complevel": 1} for name, v in group.data_vars.items()
-                     if v.dtype.kind in "fiu"}
+        group.path: {
+            name: {"zlib": True, "complevel": 1}
+            for name, v in group.data_vars.items()
+            if v.dtype.kind in "fiu"
+        }
         for group in fit.tree.subtree
     }
     try:

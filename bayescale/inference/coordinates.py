@@ -83,7 +83,9 @@ def slopes(signature: Signature) -> Slopes | None:
     allowed = all(FAMILIES[families[name]].log_scale for name in group.names)
     positive = {name for name, _, _, positive in signature.kinds if positive}
     unique = len(set(group.names)) == len(group.names)
-    return group if group.pairs and allowed and unique and positive.issuperset(group.names) else None
+    return (
+        group if group.pairs and allowed and unique and positive.issuperset(group.names) else None
+    )
 
 
 def constrain(u: Any, signature: Signature, supports: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -127,8 +129,11 @@ def unconstrain(params: Values, signature: Signature, supports: dict[str, Any]) 
     if group:
         used = group.names
         parts.append(group.from_log(jnp.log(jnp.stack([params[name] for name in used]))))
-    others = [biject_to(supports[name]).inv(params[name]) for name, *_ in signature.kinds
-              if name not in used]
+    others = [
+        biject_to(supports[name]).inv(params[name])
+        for name, *_ in signature.kinds
+        if name not in used
+    ]
     if others:
         parts.append(jnp.stack(others))
     return jnp.concatenate(parts)

@@ -62,4 +62,3 @@ def potential(
         + jacobian_weight * log_jacobian
     )
     return jnp.where(jnp.isnan(total), jnp.inf, -total)
-

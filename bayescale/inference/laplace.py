@@ -54,9 +54,7 @@ def laplace(optima: Optima, which: int = 0) -> Laplace:
     values, vectors = np.linalg.eigh(optima.hessian[which])
     values = np.maximum(values, SMALLEST)
     d = len(values)
-    log_evidence = (
-        -optima.value[which] + 0.5 * d * np.log(2 * np.pi) - 0.5 * np.sum(np.log(values))
-    )
+    log_evidence = -optima.value[which] + 0.5 * d * np.log(2 * np.pi) - 0.5 * np.sum(np.log(values))
     return Laplace(optima.u[which], vectors / np.sqrt(values), float(log_evidence))
 
 

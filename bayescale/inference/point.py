@@ -78,9 +78,7 @@ def _program(signature: Signature) -> Callable[..., Any]:
             step = -vectors @ (along / jnp.maximum(scale, 1e-12))
             step = step * jnp.minimum(1.0, 3.0 / (jnp.max(jnp.abs(step)) + 1e-300))
             decrement = 0.5 * jnp.sum(along**2 / jnp.maximum(jnp.abs(values), 1e-12))
-            return _State(
-                u, value, slope, curvature, u + step, damping, decrement, state.step + 1
-            )
+            return _State(u, value, slope, curvature, u + step, damping, decrement, state.step + 1)
 
         def unfinished(state: _State) -> Any:
             moving = (state.decrement > DECREMENT) & (state.damping < 1e5)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
-
 from bayescale.errors import LawError
 from bayescale.laws.term import Pair, Parameter, Term, Values, merged, plain_words
 

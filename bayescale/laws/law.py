@@ -12,8 +12,10 @@ import jax
 import numpy as np
 
 from bayescale.errors import LawError, PriorError
+from bayescale.laws.coupled import Coupled
 from bayescale.laws.defaults import default_prior
-from bayescale.laws.term import Parameter, Term, Values, merged
+from bayescale.laws.power import Power
+from bayescale.laws.term import Parameter, Term, Values, merged, summands
 from bayescale.prior import Prior
 
 __all__ = ["Law", "Preset"]
@@ -233,10 +235,17 @@ class Law:
         ----------
         .. [1] Hoffmann et al. 2022, arXiv 2203.15556, eq. 4.
         """
-        exponents = {pair.input: pair.exponent for pair in self.term.pairs}
-        plain = not any(p.role in ("strength", "rate") for p in self.term.parameters)
-        if plain and len(self.term.pairs) == 2 and set(exponents) == {"N", "D"} == set(self.inputs):
-            return exponents["N"], exponents["D"]
+        terms, outer = [term for term in summands(self.term) if not term.floor], None
+        while len(terms) == 1 and isinstance(terms[0], Coupled):
+            terms, outer = list(summands(terms[0].term)), terms[0].k
+        powers = {term.input: term for term in terms if isinstance(term, Power)}
+        if len(terms) != 2 or set(powers) != {"N", "D"}:
+            return None
+        n, d = powers["N"], powers["D"]
+        if n.per == d.per and isinstance(n.exponent, str) and isinstance(d.exponent, str):
+            return n.exponent, d.exponent
+        if outer and n.per == outer and d.per is None and d.exponent == 1.0:  # as Kaplan writes it
+            return str(n.exponent), outer
         return None
 
     @property
@@ -272,8 +281,10 @@ def _checked(
         )
     values = {name: np.asarray(given[name], dtype=np.float64) for name in names}
     for name, value in values.items():
-        lowest, least = (-np.inf, "") if name in real else (5e-324, " above zero")
-        if name in zero_allowed:
+        lowest, least = 5e-324, " above zero"
+        if name in real:
+            lowest, least = -np.inf, ""
+        elif name in zero_allowed:
             lowest, least = 0.0, " of zero or more"
         bad = ~np.isfinite(value) | (value < lowest)
         if np.any(bad):

@@ -109,9 +109,7 @@ class Power(Term):
 
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         exponent = self._exponent(params)
-        log_amplitude = (
-            jnp.log(params[self.level]) + log_gain + exponent * reference[self.input]
-        )
+        log_amplitude = jnp.log(params[self.level]) + log_gain + exponent * reference[self.input]
         if self.form == "scale":
             log_amplitude = log_amplitude / exponent
         own = {self.exponent: params[self.exponent]} if isinstance(self.exponent, str) else {}

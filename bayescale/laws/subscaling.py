@@ -43,9 +43,7 @@ def subscaling() -> Law:
     """The sub-scaling law with free strength."""
     return Law(
         name="subscaling",
-        term=Irreducible()
-        + Power("N") * OverTraining("N")
-        + Power("D") * OverTraining("D"),
+        term=Irreducible() + Power("N") * OverTraining("N") + Power("D") * OverTraining("D"),
         title="Chinchilla with an over-training modifier on both terms",
         formula=(
             "L = E + A/N^alpha [1 + rho tanh(k_N M/2)] + B/D^beta [1 + rho tanh(k_D M/2)], M = D/N"

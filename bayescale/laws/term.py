@@ -146,7 +146,7 @@ class Term(ABC):
             )
         if not isinstance(other, Term):
             return NotImplemented
-        return Sum((*_summands(self), *_summands(other)))
+        return Sum((*summands(self), *summands(other)))
 
     def __mul__(self, other: object) -> Term:
         if not isinstance(other, Modifier):
@@ -159,7 +159,8 @@ class Term(ABC):
         return Modulated(self, (other,))
 
 
-def _summands(term: Term) -> tuple[Term, ...]:
+def summands(term: Term) -> tuple[Term, ...]:
+    """The terms that a term adds up: itself, unless it is a sum."""
     return term.terms if isinstance(term, Sum) else (term,)
 
 
@@ -300,7 +301,8 @@ def merged(groups: Any) -> tuple[Parameter, ...]:
             amplitude = known is not parameter and parameter.role in ("contribution", "floor")
             if known != parameter or amplitude:
                 raise LawError(
-                    f"Two terms of the law both own a parameter {parameter.name!r}. Name one of them otherwise, e.g. "
+                    f"Two terms of the law both own a parameter {parameter.name!r}. "
+                    "Name one of them otherwise, e.g. "
                     'power(D, exponent="beta2", level="T_D2", field="B2").'
                 )
     return tuple(found.values())

@@ -7,6 +7,7 @@ Every function returns a :class:`matplotlib.figure.Figure` that no global state 
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from bayescale.errors import BayescaleError
@@ -81,7 +82,7 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
             )
         options.setdefault("held_out", result)
     function = _function(kind)
-    known = function.__kwdefaults__ or {}
+    known = list(signature(function).parameters)[1:]
     for name in options:
         if name not in known:
             raise BayescaleError(

@@ -229,7 +229,8 @@ def test_allocation_exponents_against_a_grid(name: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     ["subscaling", "power(N)", "irreducible + power(N) + power(C)",
-     "irreducible + coupled(power(N)) + power(D)"],
+     "irreducible + coupled(power(N)) + power(D)",
+     'power(N, per="beta") + power(D)'],
 )
 def test_other_forms_have_no_allocation_exponents(expression: str) -> None:
     assert laws.get(expression).allocation_exponents is None

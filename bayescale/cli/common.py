@@ -1,0 +1,184 @@
+"""What the commands share: options, tables, JSON, progress, output files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from bayescale.errors import FileError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescale.prior import Prior
+    from bayescale.runs import Runs
+
+__all__ = [
+    "NOT_TRUSTWORTHY",
+    "Columns",
+    "Json",
+    "print_json",
+    "print_table",
+    "progress_bar",
+    "read",
+    "read_priors",
+    "replacing",
+    "writable",
+]
+
+NOT_TRUSTWORTHY = 3
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
+Columns = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--column",
+        negative="",
+        help="Which column is which, as SYMBOL=NAME; SYMBOL=none ignores one. Repeatable.",
+    ),
+]
+
+
+def read(
+    runs: str,
+    column: Sequence[str] | None,
+    where: str | None,
+    loss_unit: str = "nats/token",
+    count: str = "unspecified",
+) -> Runs:
+    """Read a table of runs as the commands do."""
+    from bayescale.runs import parse_columns, read_runs
+
+    return read_runs(
+        runs,
+        columns=parse_columns(list(column or ())),
+        where=where,
+        loss_unit=loss_unit,
+        count=count,
+    )
+
+
+def read_priors(texts: Sequence[str] | None) -> dict[str, Prior]:
+    """Priors from ``--prior NAME=family(numbers)``."""
+    from bayescale.prior import parse
+
+    return dict(parse(text) for text in texts or ())
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document to standard output; what is not a number becomes null."""
+    print(json.dumps(_plain(document), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+        return None
+    return value
+
+
+def print_table(table: pd.DataFrame, *, index: bool = True) -> None:
+    """Print a table of numbers to four significant digits."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    names = ([str(table.index.name or "")] if index else []) + [str(c) for c in table.columns]
+    kinds = (["O"] if index else []) + [table[c].dtype.kind for c in table.columns]
+    for name, kind in zip(names, kinds, strict=True):
+        out.add_column(name, justify="right" if kind in "fiu" else "left", overflow="fold")
+    for key, row in table.iterrows():
+        cells = ([str(key)] if index else []) + [_cell(value) for value in row]
+        out.add_row(*cells)
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, markup=False, highlight=False).print(out)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"
+    return str(value)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} draws"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task(f"{what}: compiling", total=None)
+
+        def update(done: int, total: int) -> None:
+            stage = "compiling" if done == 0 else "sampling"
+            bar.update(task, description=f"{what}: {stage}", completed=done, total=total)
+
+        yield update
+
+
+def writable(path: str) -> Path:
+    """Refuse a place that cannot be written, before anything is computed.
+
+    Raises
+    ------
+    FileError
+        Where the folder is not there, or cannot be written, or the path is a folder.
+    """
+    target = Path(path).expanduser()
+    remedy = "Choose a file in a folder that exists and can be written."
+    if target.is_dir():
+        raise FileError(f"The output {path!r} is a folder. {remedy}")
+    if not target.parent.is_dir():
+        raise FileError(f"The folder {str(target.parent)!r} of the output is not there. {remedy}")
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise FileError(
+            f"The output {path!r} cannot be written ({error.strerror}). {remedy}"
+        ) from None
+    return target
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A temporary file beside the target that takes its place when the block succeeds."""
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".bayescale-") as folder:
+            temporary = Path(folder) / target.name
+            yield temporary
+            os.replace(temporary, target)
+    except OSError as error:
+        raise FileError(
+            f"The output {str(target)!r} cannot be written ({error.strerror or error}). "
+            "Choose a file in a folder that exists and can be written."
+        ) from None

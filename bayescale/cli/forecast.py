@@ -1,0 +1,124 @@
+"""``bayescale forecast``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bayescale.cli.common import (
+    NOT_TRUSTWORTHY,
+    Columns,
+    Json,
+    print_json,
+    print_table,
+    replacing,
+    writable,
+)
+from bayescale.errors import RunsError
+
+__all__ = ["forecast"]
+
+
+def forecast(
+    fit: str,
+    /,
+    *,
+    at: Annotated[list[str] | None, Parameter(negative="")] = None,
+    at_file: str | None = None,
+    column: Columns = None,
+    prob: str = "0.9",
+    seed: int = 0,
+    out: str | None = None,
+    json: Json = False,
+) -> int:
+    """Predict the loss of runs not yet trained.
+
+    Example: bayescale forecast fit.nc --at N=70e9,D=1.4e12 --prob 0.5,0.9
+
+    Parameters
+    ----------
+    fit
+        A saved fit.
+    at
+        One point, e.g. N=70e9,D=1.4e12 or N=70B,D=1.4T. Repeatable.
+    at_file
+        A table of points; where it carries a loss, the forecast is scored.
+    column
+        Which column of the table is which.
+    prob
+        Masses of the intervals, separated by commas.
+    seed
+        Seed of the noise draws.
+    out
+        File for the forecast (CSV).
+    json
+        Print one JSON document.
+    """
+    target = writable(out) if out else None
+    probs = _probabilities(prob)
+    if bool(at) == bool(at_file):
+        raise RunsError(
+            "The forecast needs points from exactly one place. "
+            "Give --at N=70e9,D=1.4e12 or --at-file targets.csv."
+        )
+    points = _points(at) if at else at_file
+
+    import pandas as pd
+
+    from bayescale.forecasting import CAUTION
+    from bayescale.forecasting import forecast as predict
+    from bayescale.runs import parse_columns
+    from bayescale.storage import load
+
+    ahead = predict(load(fit), points, columns=parse_columns(list(column or ())), seed=seed)
+    if target:
+        table = pd.concat(
+            [ahead.table(p).reset_index().assign(prob=p) for p in probs], ignore_index=True
+        )
+        with replacing(target) as temporary:
+            table.to_csv(temporary, index=False)
+    if json:
+        print_json(ahead.to_json(probs))
+    else:
+        for p in probs:
+            print(f"{p:.4g} intervals: lower, upper for a new run; latent for the law itself")
+            print_table(ahead.table(p).drop(columns="messages"))
+        for label, messages in zip(ahead.labels, ahead.messages, strict=True):
+            for message in messages:
+                print(f"{label}: {message}")
+        if any(bool((v > 0).any()) for v in ahead.beyond.values()):
+            print(CAUTION)
+    return 0 if bool(ahead.trustworthy.all()) else NOT_TRUSTWORTHY
+
+
+def _probabilities(text: str) -> tuple[float, ...]:
+    try:
+        probs = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        probs = ()
+    if not probs or not all(0.0 < p < 1.0 for p in probs):
+        raise RunsError(
+            f"The probabilities {text!r} are not numbers between 0 and 1. Write --prob 0.5,0.9."
+        )
+    return probs
+
+
+def _points(texts: list[str]) -> dict[str, list[str]]:
+    """Columns of points from texts such as ``N=70e9,D=1.4e12``."""
+    rows = []
+    for text in texts:
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        if not pairs or not all(name.strip() and equals and value for name, equals, value in pairs):
+            raise RunsError(
+                f"The point {text!r} cannot be read. Write it like this: N=70e9,D=1.4e12."
+            )
+        rows.append({name.strip(): value.strip() for name, _, value in pairs})
+    names = list(rows[0])
+    for text, row in zip(texts, rows, strict=True):
+        if set(row) != set(names):
+            raise RunsError(
+                f"The point {text!r} has other inputs than the first, {', '.join(names)}. "
+                "Give the same inputs at every point."
+            )
+    return {name: [row[name] for row in rows] for name in names}

@@ -1,0 +1,71 @@
+"""``bayescale plot``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bayescale.cli.common import NOT_TRUSTWORTHY, Columns, replacing, writable
+from bayescale.errors import FileError
+
+__all__ = ["plot"]
+
+SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def plot(
+    fit: str,
+    /,
+    *,
+    out: str,
+    kind: str = "band",
+    x: str | None = None,
+    held_out: str | None = None,
+    where: str | None = None,
+    column: Columns = None,
+    dpi: int = 200,
+) -> int:
+    """Draw a saved fit.
+
+    Example: bayescale plot fit.nc --kind band --held-out large.csv --out band.png
+
+    Parameters
+    ----------
+    fit
+        A saved fit.
+    out
+        File to draw to: .png, .pdf or .svg.
+    kind
+        band, posterior, pairs, residuals or prior.
+    x
+        For a band: the input on the horizontal axis; C unless said.
+    held_out
+        For a band: a table of runs that were not fitted, drawn with their forecasts.
+    where
+        Which of the held-out runs to draw.
+    column
+        Which column of the held-out table is which.
+    dpi
+        Resolution of a PNG.
+    """
+    target = writable(out)
+    if target.suffix.lower() not in SUFFIXES:
+        raise FileError(f"The output {out!r} is not a picture. End it with {', '.join(SUFFIXES)}.")
+
+    from bayescale.plots import plot as draw
+    from bayescale.runs import parse_columns
+    from bayescale.runs.read import read_quietly
+    from bayescale.storage import load
+
+    result = load(fit)
+    options: dict[str, Any] = {}
+    if x:
+        options["x"] = x
+    if held_out:
+        options["held_out"] = read_quietly(
+            held_out, columns=parse_columns(list(column or ())), where=where
+        )
+    figure = draw(result, kind, **options)
+    with replacing(target) as temporary:
+        figure.savefig(temporary, dpi=dpi)
+    print(f"Drew {kind} of {result.law.name} to {out}.")
+    return 0 if result.diagnosis.ok else NOT_TRUSTWORTHY

@@ -101,7 +101,8 @@ class Forecast:
         -------
         array, shape (point,)
         """
-        return np.quantile(self.new if kind == "new" else self.latent, p, axis=0)
+        draws = self.new if kind == "new" else self.latent
+        return np.asarray(np.quantile(draws, p, axis=0))
 
     def interval(self, prob: float, kind: str = "new") -> tuple[np.ndarray, np.ndarray]:
         """Central interval of a given mass at each point, as lower and upper ends."""
@@ -198,7 +199,7 @@ class Forecast:
     def pit(self) -> np.ndarray:
         """Probability of a new run below the observed loss, shape (point,)."""
         noise = {name: values[:, None] for name, values in self._noise.items()}
-        return self.fit.noise.cdf(self._residual, noise).mean(axis=0)
+        return np.asarray(self.fit.noise.cdf(self._residual, noise).mean(axis=0))
 
     @functools.cached_property
     def log_density(self) -> np.ndarray:
@@ -208,7 +209,7 @@ class Forecast:
         with float64():
             distribution = self.fit.noise.loss(np.log(self.latent), noise)
             values = np.asarray(distribution.log_prob(self.observed))
-        return special.logsumexp(values, axis=0) - np.log(len(values))
+        return np.asarray(special.logsumexp(values, axis=0) - np.log(len(values)))
 
     def covered(self, prob: float) -> np.ndarray:
         """Which observed losses lie in the new run's central interval."""
@@ -397,7 +398,8 @@ def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ..
     except ValueError:
         sizes = ", ".join(f"{name} has {len(v)}" for name, v in given.items())
         raise RunsError(
-            f"The inputs have different numbers of points: {sizes}. Give one value each, or as many."
+            f"The inputs have different numbers of points: {sizes}. "
+            "Give one value each, or equally many."
         ) from None
     points = {name: np.array(v) for name, v in zip(given, arrays, strict=True)}
     if "C" in points and "N" in points and "D" not in points:

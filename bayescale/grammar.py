@@ -105,15 +105,17 @@ def _walk(node: ast.AST, text: str, what: str, remedy: str) -> Node:
             right=ast.Constant(value=int() as bottom),
         ) if bottom != 0:
             return _number(top, text, what, remedy) / _number(bottom, text, what, remedy)
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if all(
-            k.arg is not None for k in keywords
-        ) and not any(isinstance(a, ast.Starred) for a in args):
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if (
+            all(k.arg is not None for k in keywords)
+            and len({k.arg for k in keywords}) == len(keywords)
+            and not any(isinstance(a, ast.Starred) for a in args)
+        ):
             return Call(
                 name,
                 tuple(inner(a) for a in args),
                 tuple((str(k.arg), inner(k.value)) for k in keywords),
             )
-    piece = ast.get_source_segment(text.strip(), node) or type(node).__name__  # type: ignore[arg-type]
+    piece = ast.get_source_segment(text.strip(), node) or type(node).__name__
     raise ExpressionError(
         f"The {what} expression {text!r} holds {piece!r}, which is not allowed. {remedy}"
     )

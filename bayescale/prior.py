@@ -79,8 +79,8 @@ class Prior(ABC):
         """What a compiled program depends on: the family, not the numbers."""
         return (self.family, self.is_relative)
 
-    def _check(self) -> None:
-        """Refuse hyperparameters outside their range."""
+    def _check(self) -> None:  # noqa: B027
+        """Refuse hyperparameters outside their range; most families have one."""
 
     def _positive(self, *names: str) -> None:
         for name in names:

@@ -92,7 +92,7 @@ def _predict(fit: Fit, rng: np.random.Generator) -> np.ndarray:
     log_mean = fit.log_law({name: fit.runs[name] for name in fit.law.inputs})
     noise = {p.name: fit.draws[p.name][..., None] for p in fit.noise.parameters}
     p = rng.uniform(1e-12, 1 - 1e-12, log_mean.shape)
-    return np.exp(log_mean + fit.noise.quantile(p, noise))
+    return np.asarray(np.exp(log_mean + fit.noise.quantile(p, noise)))
 
 
 def _declaration(fit: Fit) -> dict[str, Any]:
@@ -228,7 +228,7 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
         runs=runs,
         reference=declared["reference"],
         draws={name: tree["posterior"][name].to_numpy() for name in declared["sampled"]},
-        log_prior={n: v.to_numpy() for n, v in tree["log_prior"].data_vars.items()},
+        log_prior={str(n): v.to_numpy() for n, v in tree["log_prior"].data_vars.items()},
         log_likelihood=tree["log_likelihood"]["loss"].to_numpy(),
         sample_stats={str(name): v.to_numpy() for name, v in stats.items()},
         diagnosis=Diagnosis(**diagnosis),

@@ -37,7 +37,7 @@ for command in (demo, laws, inspect, fit, summary, forecast, plot):
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except BayescaleError as error:

@@ -33,9 +33,7 @@ def laws(name: str | None = None, /, *, json: Json = False) -> int:
             rows = {law.name: {"formula": law.formula, "source": law.source} for law in found}
             table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("law")
             print_table(table)
-            print(
-                "One law: bayescale laws chinchilla. power and power_floor take any input: power(C)."
-            )
+            print("One law: bayescale laws chinchilla. The power laws take any input: power(C).")
         return 0
     law = library.get(name)
     if json:

@@ -125,9 +125,9 @@ def constrain(u: Any, signature: Signature, supports: dict[str, Any]) -> tuple[d
 def unconstrain(params: Values, signature: Signature, supports: dict[str, Any]) -> Any:
     """Unconstrained coordinates from parameters: the inverse of :func:`constrain`."""
     group = slopes(signature)
-    parts, used = [], ()
+    used = group.names if group else ()
+    parts = []
     if group:
-        used = group.names
         parts.append(group.from_log(jnp.log(jnp.stack([params[name] for name in used]))))
     others = [
         biject_to(supports[name]).inv(params[name])

@@ -1,4 +1,4 @@
-"""The verdict on a fit: may its numbers be vouched for?"""
+"""The verdict on a fit: whether its numbers may be vouched for."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def diagnose_chains(
             "Run longer (--draws), give tighter priors, or choose a law with fewer parameters."
         )
     for kind, sizes in (("bulk", bulk), ("tail", tail)):
-        worst = min(sizes, key=lambda name, sizes=sizes: np.nan_to_num(sizes[name], nan=0.0))
+        worst = _least(sizes)
         if not sizes[worst] >= ESS_LIMIT:
             problems.append(
                 f"Too few independent draws: the {kind} effective sample size of {worst} is "
@@ -229,6 +229,10 @@ def diagnose_importance(
         prior_dominated=dominated,
         messages=(*problems, *_dominated_message(dominated), *notes),
     )
+
+
+def _least(values: Mapping[str, float]) -> str:
+    return min(values, key=lambda name: float(np.nan_to_num(values[name], nan=0.0)))
 
 
 def _dominated(contractions: Mapping[str, float], names: tuple[str, ...]) -> tuple[str, ...]:

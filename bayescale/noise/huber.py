@@ -21,9 +21,9 @@ __all__ = ["Huber"]
 
 @dataclass(frozen=True)
 class Huber(Noise):
-    r"""Density proportional to :math:`\exp(-\mathrm{Huber}_\delta(r)/\sigma^2)` of the log residual.
+    r"""The field's Huber loss of the log residual :math:`r`, as a density.
 
-    With :math:`c = \delta/\sigma` and :math:`z = r/\sigma` it is
+    Proportional to :math:`\exp(-\mathrm{Huber}_\delta(r)/\sigma^2)`. With :math:`c = \delta/\sigma` and :math:`z = r/\sigma` it is
     :math:`\exp(-\mathrm{Huber}_c(z)) / (\sigma Z)`,
     :math:`Z = \sqrt{2\pi}\,(1 - 2\Phi(-c)) + \tfrac2c e^{-c^2/2}`: normal within :math:`\delta` of
     the law, exponential beyond. Its most likely law minimises the field's objective exactly,

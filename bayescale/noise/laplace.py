@@ -40,4 +40,4 @@ class Laplace(Noise):
     def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
         z = residual / params["sigma"]
         tail = 0.5 * np.exp(-np.abs(z))
-        return np.where(z < 0, tail, 1.0 - tail)
+        return np.asarray(np.where(z < 0, tail, 1.0 - tail))

@@ -76,7 +76,7 @@ def size_axis(axis: Any, name: str) -> None:
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis._set_axes_scale("log") if hasattr(axis, "_set_axes_scale") else axis.set_scale("log")
+    axis.axes.set_xscale("log")
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)
     subs = (1.0,) if decades > 1.7 else (1.0, 3.0) if decades > 0.9 else (1.0, 2.0, 5.0)
@@ -93,8 +93,9 @@ def loss_axis(ax: Any, runs: Runs) -> None:
     low, high = ax.get_ylim()
     ax.set_yscale("log")
     ax.set_ylim(low, high)
-    ax.yaxis.set_major_locator(FixedLocator(loss_ticks(low, high)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ticks = loss_ticks(low, high)
+    ax.yaxis.set_major_locator(FixedLocator(ticks))
+    ax.yaxis.set_major_formatter(FuncFormatter(loss_writer(ticks)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_ylabel(f"Loss ({runs.loss_unit})")
@@ -114,9 +115,17 @@ def loss_ticks(low: float, high: float) -> list[float]:
     return [float(f"{v:.6g}") for v in found if low * 0.999 <= v <= high * 1.001 and v > 0]
 
 
-def draw_colour_bar(figure: Any, ax: Any, mappable: Any, name: str, label: str) -> Any:
+def loss_writer(ticks: list[float]) -> Callable[[float, object], str]:
+    """Return the writer of losses: as many decimals on every tick of a short span."""
+    plain = [f"{tick:.6f}".rstrip("0").partition(".")[2] for tick in ticks]
+    decimals = max((len(p) for p in plain), default=0)
+    even = not ticks or max(ticks) / min(ticks) < LINEAR
+    return lambda value, _: f"{value:.{decimals}f}" if even else f"{value:g}"
+
+
+def draw_colour_bar(figure: Any, axes: Any, mappable: Any, name: str, label: str) -> Any:
     """Draw a slim colour bar for an input on a logarithmic norm."""
-    bar = figure.colorbar(mappable, ax=ax, aspect=32, pad=0.02, fraction=0.06)
+    bar = figure.colorbar(mappable, ax=axes, aspect=32, pad=0.02, fraction=0.06)
     bar.outline.set_linewidth(0.0)
     size_axis_of_bar(bar, name)
     bar.set_label(label, size=7.0)
@@ -129,7 +138,7 @@ def size_axis_of_bar(bar: Any, name: str) -> None:
 
     low, high = bar.norm.vmin, bar.norm.vmax
     decades = math.log10(high / low)
-    subs = (1,) if decades > 1.7 else (1, 3) if decades > 0.9 else (1, 2, 5)
+    subs = (1,) if decades > 3.0 else (1, 3) if decades > 1.2 else (1, 2, 5)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [lead * 10.0**power for power in powers for lead in subs]
     inside = [v for v in ticks if low * 0.999 <= v <= high * 1.001]

@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import BayescaleError
-from bayescale.forecasting import Forecast, forecast
 from bayescale.plots.axes import draw_colour_bar, input_label, loss_axis, size_axis
+from bayescale.plots.layers import MARGIN, draw_band, draw_frontier, draw_runs, keys
 from bayescale.plots.path import Path, along, default_input, iso_lines, optimal, values_of
-from bayescale.plots.style import (
-    BLUE,
-    COLUMN,
-    GREY,
-    SHADE,
-    colours,
-    new_figure,
-    quiet_ticks,
-    styled,
-)
+from bayescale.plots.strip import draw_strip
+from bayescale.plots.style import BLUE, COLUMN, new_figure, quiet_ticks, styled
 from bayescale.plots.targets import draw_targets, targets
 from bayescale.posterior import Fit
 
@@ -29,8 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_band"]
 
 GRID = 90
-MARGIN = 0.12
-"""Decades that the picture goes beyond its outermost points."""
+"""Points along each line."""
 
 
 @styled
@@ -40,10 +31,11 @@ def plot_band(
     x: str | None = None,
     held_out: Any = None,
     probs: tuple[float, ...] = (0.5, 0.9),
-    kind: str = "new",
+    of: str = "new",
     extend: float | None = None,
     tokens_per_param: float | None = None,
     n_lines: int = 3,
+    strip: bool | None = None,
     size: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw loss against compute or an input, with bands.
@@ -51,7 +43,7 @@ def plot_band(
     Against compute, a law of N and D is drawn along the compute-optimal line of its posterior
     (at each C the N that minimises the median law, C = 6ND), so runs that are off that line lie
     above the band. Against N or D it is drawn at a few values of the other. Inputs beside those
-    are held at the reference point. Beyond the data in any input the line is broken.
+    are held at the reference point. Where a line is outside the data in any input it is broken.
 
     Parameters
     ----------
@@ -60,19 +52,22 @@ def plot_band(
     x : str, optional
         The horizontal input; C where the law has N and D, else the law's first.
     held_out : Runs, Forecast or mapping, optional
-        Runs left out of the fit, or targets. Each is shown with its own interval, predicted at
-        its own inputs.
+        Runs left out of the fit, or targets. Each is shown with its own interval for a new run,
+        predicted at its own inputs.
     probs : tuple of float
         Masses of the central bands; the largest is also that of the intervals of ``held_out``.
-    kind : {"new", "latent"}
-        Bands for a new run, or for the law itself. With ``new`` the law's largest band is drawn
-        as thin lines.
+    of : {"new", "latent"}
+        Bands of a new run's loss, or of the law's. With ``new`` the law's largest band is drawn
+        as dotted lines.
     extend : float, optional
         Decades beyond the data; as far as ``held_out`` reaches unless said, else one.
     tokens_per_param : float, optional
         Against C, draw the line D = tokens_per_param x N and not the compute-optimal one.
     n_lines : int
         Number of values of the other input, against N or D.
+    strip : bool, optional
+        Whether a strip beneath shows every run's distance from its own prediction; unless said,
+        where losses were held out.
     size : (float, float), optional
         Width and height in inches.
 
@@ -85,51 +80,58 @@ def plot_band(
     BayescaleError
         Where the law has no such input, or an option is out of range.
     """
-    probs = _checked(probs, kind, extend, tokens_per_param, n_lines)
+    probs = _checked(probs, of, extend, tokens_per_param, n_lines)
     x = default_input(fit.law, x, fit.runs)
     shown = None if held_out is None else targets(fit, held_out, probs[-1])
+    if strip is None:
+        strip = shown is not None and shown.observed is not None
     data = values_of(fit.runs, x)
     grid = _grid(data, None if shown is None else values_of(shown.points, x), extend)
-    if x == "C" and x not in fit.law.inputs:
-        if tokens_per_param is None:
-            paths = [optimal(fit, grid)]
-        else:
-            paths = [along(fit.law, fit.runs, fit.reference, x, grid, tokens_per_param)]
-        hue: str | None = "N"
-    else:
-        paths = iso_lines(fit, x, grid, n_lines)
-        hue = paths[0].other
+    paths, hue = _paths(fit, x, grid, tokens_per_param, n_lines)
 
-    figure = new_figure(*(size or (COLUMN + (0.35 if hue else 0.0), 2.75)))
-    ax = figure.add_subplot()
-    cloud, colour_of = _points(ax, fit, x, hue)
-    entries, extent = [cloud], [fit.runs.loss]
+    width, height = size or (COLUMN + (0.35 if hue else 0.0), 3.5 if strip else 2.75)
+    figure = new_figure(width, height)
+    ratios = {"height_ratios": [3.2, 1.0]} if strip else {}
+    axes = figure.subplots(2 if strip else 1, 1, sharex=True, squeeze=False, gridspec_kw=ratios)
+    ax, foot = axes[0, 0], axes[-1, 0]
+
+    cloud, colour_of = draw_runs(ax, fit, x, hue)
+    extent, lines = [fit.runs.loss], []
     several = len(paths) > 1
     for path in paths:
         colour = colour_of(path.inputs[path.other][0]) if several and path.other else BLUE
-        handles, ends = _band(ax, fit, path, probs, kind, colour, several)
-        entries += handles
-        extent.append(ends)
+        line, span = draw_band(ax, fit, path, probs, of, colour, several)
+        lines.append(line)
+        extent.append(span)
+    markers = [cloud]
     if shown is not None:
-        entries += draw_targets(ax, shown, x, probs[-1])
+        markers += draw_targets(ax, shown, x, probs[-1])
         extent.append(shown.extent)
-    _frame(ax, fit, x, grid, np.concatenate(extent))
-    _frontier(ax, data.max(), grid[-1])
+
+    foot.set_xlim(grid[0], grid[-1])
+    size_axis(foot.xaxis, x)
+    foot.set_xlabel(input_label(x, fit.runs))
+    _fit_height(ax, np.concatenate(extent))
+    loss_axis(ax, fit.runs)
+    if strip:
+        draw_strip(foot, fit, shown, x, hue)
+        quiet_ticks(foot)
+    for each in axes.ravel():
+        draw_frontier(each, data.max(), grid[-1], named=each is ax)
     if hue:
-        draw_colour_bar(figure, ax, cloud, hue, input_label(hue, fit.runs))
-    entries += _key(ax, probs, kind, several)
-    figure.legend(handles=entries, loc="outside upper left", ncols=2, columnspacing=1.2)
+        draw_colour_bar(figure, list(axes.ravel()), cloud, hue, input_label(hue, fit.runs))
+    _legend(figure, markers, [*lines, *keys(probs, of, several)])
     return figure
 
 
 def _checked(
-    probs: Any, kind: str, extend: float | None, ratio: float | None, n_lines: int
+    probs: Any, of: str, extend: float | None, ratio: float | None, n_lines: int
 ) -> tuple[float, ...]:
     chosen = tuple(sorted(float(p) for p in np.atleast_1d(probs)))
     if not chosen or not all(0.0 < p < 1.0 for p in chosen):
         raise BayescaleError(f"The masses of the bands are {probs}. Give some between 0 and 1.")
-    if kind not in ("new", "latent"):
-        raise BayescaleError(f"There is no kind of band {kind!r}. Choose new or latent.")
+    if of not in ("new", "latent"):
+        raise BayescaleError(f"There is no band of {of!r}. Choose new or latent.")
     if extend is not None and not 0.0 <= extend <= 12.0:
         raise BayescaleError(f"The picture cannot go {extend} decades on. Give from 0 to 12.")
     if ratio is not None and not 0.0 < ratio < np.inf:
@@ -144,95 +146,39 @@ def _grid(data: np.ndarray, ahead: np.ndarray | None, extend: float | None) -> n
     if extend is not None:
         end = high + extend
     else:
-        end = high + 1.0 if ahead is None else high + MARGIN
+        end = high + (1.0 if ahead is None else MARGIN)
     if ahead is not None:
         low, end = min(low, np.log10(ahead.min())), max(end, np.log10(ahead.max()) + MARGIN)
     return np.logspace(low - MARGIN, max(end, low + MARGIN), GRID)
 
 
-def _points(ax: Any, fit: Fit, x: str, hue: str | None) -> tuple[Any, Any]:
-    """Draw the fitted runs; return them, and the colour of a value of ``hue``."""
-    from matplotlib.colors import LogNorm
-
-    n = len(fit.runs)
-    looks: dict[str, Any] = {"c": GREY}
-    colour_of: Any = None
-    if hue:
-        values = values_of(fit.runs, hue)
-        low, high = float(values.min()), float(values.max())
-        norm = LogNorm(low, high if high > low * 1.01 else low * 1.1)
-        looks = {"c": values, "cmap": colours(), "norm": norm}
-
-        def colour_of(value: float) -> Any:
-            return colours()(norm(value))
-
-    cloud = ax.scatter(
-        values_of(fit.runs, x), fit.runs.loss, s=12 if n < 60 else 7 if n < 400 else 3,
-        alpha=0.9 if n < 400 else 0.6, lw=0, zorder=3, label=f"fitted runs ({n})", **looks,
-    )  # fmt: skip
-    cloud.set_gid("fitted runs")
-    return cloud, colour_of
+def _paths(
+    fit: Fit, x: str, grid: np.ndarray, ratio: float | None, n_lines: int
+) -> tuple[list[Path], str | None]:
+    """Return the lines to draw, and the input that colours the runs."""
+    if x != "C" or x in fit.law.inputs:
+        lines = iso_lines(fit, x, grid, n_lines)
+        return lines, lines[0].other
+    if ratio is None:
+        return [optimal(fit, grid)], "N"
+    return [along(fit.law, fit.reference, x, grid, ratio)], "N"
 
 
-def _band(
-    ax: Any, fit: Fit, path: Path, probs: tuple[float, ...], kind: str, colour: Any, several: bool
-) -> tuple[list[Any], np.ndarray]:
-    """Draw one line with its bands; return entries of the legend and the losses it spans."""
-    ahead: Forecast = forecast(fit, path.inputs)
-    for rank, prob in enumerate(reversed(probs)):
-        low, high = ahead.interval(prob, kind)
-        band = ax.fill_between(
-            path.x, low, high, color=colour, alpha=0.16 + 0.16 * rank, lw=0, zorder=1
-        )
-        band.set_gid(f"band {prob:g}")
-    outer = np.concatenate(ahead.interval(probs[-1], kind))
-    if kind == "new" and not several:
-        for end in ahead.interval(probs[-1], "latent"):
-            ax.plot(path.x, end, color=colour, lw=0.5, ls=(0, (1, 1.2)), zorder=2)
-    middle = ahead.quantile(0.5, kind)
-    beyond = np.any([v > 0 for v in ahead.beyond.values()], axis=0)
-    label = f"{path.label} median" if not several else path.label
-    known = np.where(beyond, np.nan, middle)
-    (line,) = ax.plot(path.x, middle, color=colour, lw=0.9, ls=(0, (3, 1.5)), zorder=2)
-    (line,) = ax.plot(path.x, known, color=colour, lw=1.3, zorder=2, label=label.strip())
-    return [line], outer
-
-
-def _frame(ax: Any, fit: Fit, x: str, grid: np.ndarray, extent: np.ndarray) -> None:
-    """Set limits, scales and labels."""
-    ax.set_xlim(grid[0], grid[-1])
+def _fit_height(ax: Any, extent: np.ndarray) -> None:
     low, high = float(extent.min()), float(extent.max())
     room = 0.04 * np.log(high / low) + 1e-3
     ax.set_ylim(low * np.exp(-room), high * np.exp(room))
-    size_axis(ax.xaxis, x)
-    ax.set_xlabel(input_label(x, fit.runs))
-    loss_axis(ax, fit.runs)
-    quiet_ticks(ax)
 
 
-def _frontier(ax: Any, edge: float, end: float) -> None:
-    """Mark where the data end."""
-    if end < edge * 10 ** (MARGIN * 1.5):
-        return
-    ax.axvspan(edge, end, color=SHADE, lw=0, zorder=0).set_gid("beyond the data")
-    ax.axvline(edge, color=GREY, lw=0.6, ls=(0, (4, 2)), zorder=1).set_gid("frontier")
-    ax.annotate(
-        "beyond the data", (edge, 1.0), (3, -3), xycoords=("data", "axes fraction"),
-        textcoords="offset points", va="top", fontsize=6.0, color=GREY,
-    )  # fmt: skip
-
-
-def _key(ax: Any, probs: tuple[float, ...], kind: str, several: bool) -> list[Any]:
-    """Return entries of the legend that say what the bands are."""
-    from matplotlib.lines import Line2D
+def _legend(figure: Figure, left: list[Any], right: list[Any]) -> None:
+    """Put runs in the first column and lines in the others, above the picture."""
     from matplotlib.patches import Patch
 
-    colour = GREY if several else BLUE
-    masses = ", ".join(f"{100 * p:g}" for p in probs) + " %"
-    what = "of new runs" if kind == "new" else "of the law itself"
-    found: list[Any] = [Patch(color=colour, alpha=0.3, label=f"{masses} {what}")]
-    if kind == "new" and not several:
-        dots = Line2D([], [], color=colour, lw=0.6, ls=(0, (1, 1.2)))
-        dots.set_label(f"{100 * probs[-1]:g} % of the law itself")
-        found.append(dots)
-    return found
+    columns = [left, right] if len(right) <= 3 else [left, right[:3], right[3:]]
+    rows = max(len(column) for column in columns)
+    blank = Patch(color="none", label=" ")
+    handles = [entry for c in columns for entry in (*c, *[blank] * (rows - len(c)))]
+    figure.legend(
+        handles=handles, loc="outside upper left", ncols=len(columns), columnspacing=1.2,
+        labelspacing=0.3,
+    )  # fmt: skip

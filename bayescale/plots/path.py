@@ -69,9 +69,7 @@ def values_of(runs: Runs | Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return np.asarray(columns[name])
 
 
-def along(
-    law: Law, runs: Runs, reference: Mapping[str, float], x: str, grid: np.ndarray, ratio: float
-) -> Path:
+def along(law: Law, reference: Mapping[str, float], x: str, grid: np.ndarray, ratio: float) -> Path:
     """Return the line on which D = ratio x N, or all inputs but one are held."""
     held = {name: np.full(len(grid), np.exp(reference[name])) for name in law.inputs if name != x}
     if x != "C" or x in law.inputs:

@@ -83,10 +83,8 @@ def draw_targets(ax: Any, shown: Targets, x: str, prob: float) -> list[Any]:
         points = ax.scatter(
             at[mask], shown.observed[mask], s=size * (1.4 if marker == "X" else 1.0),
             marker=marker, c=colour, ec="white", lw=0.3, zorder=6,
-            label=f"held out, {name} its {text} ({mask.sum()} of {len(mask)})",
+            label=f"held out, {name} {text} ({mask.sum()})",
         )  # fmt: skip
         points.set_gid(f"held out {name}")
         entries.append(points)
     return entries
-
-

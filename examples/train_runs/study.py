@@ -104,36 +104,46 @@ def read_design(path: Path = DESIGN) -> list[Run]:
     learning-rate rule, cheapest run first, so that what is done is a usable grid at any time.
     """
     design = tomllib.loads(path.read_text())
-    batch = design["batch"]["sequences"]
     shapes = {name: Shape(**shape) for name, shape in design["sizes"].items()}
-    lengths: dict[str, int] = design["lengths"]
+    lengths, batches = design["lengths"], design["batch"]
 
-    def run(cell: str, suffix: str, role: str, lr: float, seed: int) -> Run:
-        size, length = cell.split("-")
-        return Run(cell + suffix, role, shapes[size], lengths[length], batch, lr, seed)
+    def run(name: str, role: str, lr: float, seed: int, batch: int | None = None) -> Run:
+        size, length = name.split("-")[:2]
+        batch = batch or batches[length]
+        steps = lengths[length] * 1024 // (batch * LENGTH)
+        return Run(name, role, shapes[size], steps, batch, lr, seed)
 
     sweep = [
-        run(group["cell"], f"-lr{lr:g}", "lr_sweep", lr, design["sweep"]["seed"])
+        run(
+            f"{group['cell']}-lr{lr:g}",
+            "lr_sweep",
+            lr,
+            design["sweep"]["seed"],
+            group.get("batch", design["sweep"]["batch"]),
+        )
         for group in design["sweep"]["cells"]
         for lr in group["lr"]
     ]
-    tuned = design.get("lr")
-    if tuned is None:
+    rule = design.get("lr")
+    if rule is None:
         return sweep
+
+    def tuned(name: str, role: str, seed: int, batch: int | None = None) -> Run:
+        size, length = name.split("-")[:2]
+        ratio = (batch or batches[length]) / design["sweep"]["batch"]
+        lr = float(f"{rule[size] * ratio ** rule['batch_exponent']:.3g}")
+        return run(name, role, lr, seed, batch)
+
     cells = [f"{size}-{length}" for size in shapes for length in lengths]
-    first = design["grid"]["first_seed"]
-    seeded = [(cell, "", "grid", first + i) for i, cell in enumerate(cells)]
-    seeded = [entry for entry in seeded if entry[0] not in design["grid"]["left_out"]]
-    repeats = design["seeds"]
-    seeded += [
-        (cell, f"-seed{seed}", "seed", seed)
-        for cell in repeats["cells"]
-        for seed in repeats["seeds"]
+    seed_of = {cell: design["grid"]["first_seed"] + i for i, cell in enumerate(cells)}
+    grid = [tuned(cell, "grid", seed_of[cell]) for cell in cells]
+    left_out = design["grid"]["left_out"]
+    repeats = [
+        tuned(f"{cell}-seed{seed}", "seed", seed)
+        for cell in design["seeds"]["cells"]
+        for seed in design["seeds"]["seeds"]
     ]
-    main = [
-        run(cell, suffix, role, tuned[cell.split("-")[0]], seed)
-        for cell, suffix, role, seed in seeded
-    ]
+    main = [item for item in grid if item.name not in left_out] + repeats
     return sweep + sorted(main, key=lambda item: item.flops_exact)
 
 

@@ -1,0 +1,149 @@
+"""The sampler's coordinates: a bijection whose Jacobian is what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bayescale import laws, noise, prior
+from bayescale.inference import density
+from bayescale.inference.coordinates import Slopes, slopes
+from bayescale.inference.runtime import float64
+from bayescale.laws import Law, Modifier, Pair, Parameter, Power
+from bayescale.model import Model
+
+
+@dataclass(frozen=True)
+class Density(Modifier):
+    """A user's modifier with a signed parameter: z^kappa."""
+
+    inputs = ("z",)
+    parameters = (
+        Parameter("kappa", "rate", "1", "effect of z", prior.Normal(0.0, 0.5), positive=False),
+    )
+    expression = "density(z)"
+
+    def log_factor(self, params: Any, x: Any) -> Any:
+        return params["kappa"] * x["z"]
+
+
+CHINCHILLA = laws.get("chinchilla")
+LAWS: dict[str, Law] = {
+    "chinchilla": CHINCHILLA,
+    "kaplan": laws.get("kaplan"),
+    "kaplan_floor": laws.get("kaplan_floor"),
+    "skaling": laws.get("skaling"),
+    "subscaling": laws.get("subscaling"),
+    "power": laws.get("power(N)"),
+    "power_floor": laws.get("power_floor(N)"),
+    "uniform exponent": CHINCHILLA.with_priors(alpha=prior.Uniform(0.1, 0.9)),
+    "normal floor": CHINCHILLA.with_priors(E=prior.Normal(1.7, 0.2)),
+    "beta floor": CHINCHILLA.with_priors(E=prior.Beta(2.0, 2.0, relative=True)),
+    "fixed exponent": laws.get("irreducible + power(N) + power(D, exponent=0.5)"),
+    "a user's": Law(name="dense", term=Power("N") + Power("D") * Density()),
+}
+IN_SLOPES = {
+    "chinchilla": ("E", "T_N", "T_D", "alpha", "beta"),
+    "kaplan": ("T_N", "T_D", "alpha_N", "alpha_D"),
+    "kaplan_floor": ("E", "T_N", "T_D", "alpha_N", "alpha_D"),
+    "skaling": ("E", "T_N", "T_D", "alpha", "beta"),
+    "subscaling": ("E", "T_N", "T_D", "alpha", "beta"),
+    "power": ("T_N", "alpha"),
+    "power_floor": ("E", "T_N", "alpha"),
+    "uniform exponent": None,
+    "normal floor": ("E", "T_N", "T_D", "alpha", "beta"),
+    "beta floor": None,
+    "fixed exponent": ("E", "T_N", "alpha"),
+    "a user's": ("T_N", "T_D", "alpha", "beta"),
+}
+
+
+def model_and_data(law: Law) -> tuple[Model, dict[str, Any]]:
+    """A model with just enough data to say the supports: the reference loss and the priors."""
+    model = Model(law, noise.get("student_t"))
+    numbers = {
+        name: {key: np.float64(value) for key, value in spec.numbers.items()}
+        for name, spec in model.priors.items()
+    }
+    return model, {"reference": {"loss": np.float64(2.5)}, "priors": numbers}
+
+
+def prior_draw(model: Model, rng: np.random.Generator) -> dict[str, float]:
+    return {
+        p.name: float(model.priors[p.name].draws(1, rng, 2.5, p.positive)[0])
+        for p in model.parameters
+    }
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_which_parameters_are_in_the_slope_group(name: str) -> None:
+    group = slopes(model_and_data(LAWS[name])[0].signature)
+    assert (group.names if group else None) == IN_SLOPES[name]
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_inverse_and_jacobian(name: str) -> None:
+    """There and back is the identity, and the Jacobian is the determinant of the derivative."""
+    model, data = model_and_data(LAWS[name])
+    signature = model.signature
+    names = [parameter.name for parameter in model.parameters]
+
+    def there(u: Any) -> tuple[Any, Any]:
+        params, log_jacobian = density.from_unconstrained(u, signature, data)
+        assert list(params) == names
+        return jnp.stack([params[n] for n in names]), log_jacobian
+
+    @jax.jit
+    def everything(params: Any) -> Any:
+        u = density.to_unconstrained(params, signature, data)
+        (again, log_jacobian), derivative = there(u), jax.jacfwd(lambda v: there(v)[0])(u)
+        return u, again, log_jacobian, derivative
+
+    rng = np.random.default_rng(4)
+    with float64():
+        for _ in range(5):
+            params = prior_draw(model, rng)
+            u, again, log_jacobian, derivative = map(np.asarray, everything(params))
+            assert u.shape == (len(names),)
+            assert u.dtype == np.float64
+            np.testing.assert_allclose(again, [params[n] for n in names], rtol=1e-9)
+            numerical = np.linalg.slogdet(derivative)[1]
+            assert float(log_jacobian) == pytest.approx(numerical, abs=1e-8)
+
+
+@pytest.mark.parametrize("floor", [None, "E"])
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_slopes_by_hand(floor: str | None, m: int) -> None:
+    """What the coordinates mean, and that the map of the logs keeps volume."""
+    pairs = tuple(Pair(f"x{i}", f"T{i}", f"a{i}") for i in range(m))
+    group = Slopes(floor, pairs)
+    rng = np.random.default_rng(m)
+    t, a, e = (np.exp(rng.normal(-1, 0.8, size)) for size in (m, m, 1))
+    e = e if floor else e[:0]
+    v = np.log(np.concatenate([e, t, a]))
+    total = e.sum() + t.sum()
+    head = [np.log(total)] + ([np.log(e[0] / t.sum())] if floor else [])  # ln L0, logit(E/L0)
+    expected = np.concatenate([head, np.log(a * t), np.log(a[1:] / a[0])])
+    with float64():
+        u = np.asarray(group.from_log(v))
+        back = np.asarray(group.to_log(u))
+        derivative = np.asarray(jax.jacfwd(group.to_log)(u))
+    np.testing.assert_allclose(u, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(back, v, rtol=1e-12, atol=1e-12)
+    assert abs(np.linalg.det(derivative)) == pytest.approx(1.0, abs=1e-10)
+
+
+def test_extreme_coordinates_stay_finite() -> None:
+    """A floor share of almost nothing or almost all loses no digits of the small part."""
+    group = Slopes("E", (Pair("N", "T_N", "alpha"), Pair("D", "T_D", "beta")))
+    with float64():
+        for logit in (-200.0, 200.0):
+            u = np.array([1.0, logit, -2.0, -2.5, 0.3])
+            v = group.to_log(u)
+            assert np.all(np.isfinite(v))
+            np.testing.assert_allclose(group.from_log(v), u, rtol=1e-9)

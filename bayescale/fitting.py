@@ -16,11 +16,12 @@ from bayescale import noise as noise_library
 from bayescale.errors import LawError, PriorError
 from bayescale.inference import diagnosis as verdict
 from bayescale.inference import laplace as laplace_fit
-from bayescale.inference import nuts
+from bayescale.inference import nuts, point
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import Evaluated, evaluate
+from bayescale.inference.evaluate import prepare as prepare_evaluation
 from bayescale.inference.nuts import Progress, Settings
-from bayescale.inference.point import Optima, optimise
+from bayescale.inference.point import Optima
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, Data, Model
@@ -134,12 +135,17 @@ def fit(
     data = model.data(runs, reference)
     rng = np.random.default_rng(seed)
 
-    optima = _distinct(optimise(model, data))
+    settings = Settings(warmup, draws, chains)
+    point.prepare(model, data)
+    if method == "nuts":
+        nuts.prepare(model.signature, data, settings)
+    prepare_evaluation(model.signature, data)
+    optima = _distinct(point.optimise(model, data))
     approximations = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
     weights = special.softmax([a.log_evidence for a in approximations])
     problem = _Problem(model, runs, reference, data, optima, approximations, weights)
     if method == "nuts":
-        result = _by_nuts(problem, rng, seed, Settings(warmup, draws, chains), progress)
+        result = _by_nuts(problem, rng, seed, settings, progress)
     else:
         result = _by_importance(problem, rng, draws, chains)
     return replace(
@@ -482,7 +488,7 @@ def point_fit(
     reference = model.reference(runs)
     data = model.data(runs, reference)
     optima = _distinct(
-        optimise(model, data, prior_weight=float(objective == "map"), jacobian_weight=0.0)
+        point.optimise(model, data, prior_weight=float(objective == "map"), jacobian_weight=0.0)
     )
     log_reference = {name: v for name, v in reference.items() if name != LOSS_SCALE}
     found = []

@@ -8,6 +8,7 @@ the same bucket and every width of the same priors.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -62,18 +63,18 @@ class Model:
     noise: Noise
     noise_priors: tuple[tuple[str, Prior], ...] = ()
 
-    @property
+    @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """All sampled parameters, those of the law first."""
         return (*self.law.parameters, *self.noise.parameters)
 
-    @property
+    @functools.cached_property
     def priors(self) -> dict[str, Prior]:
         """The priors in force, by parameter."""
         found = {p.name: p.prior for p in self.parameters if p.prior is not None}
         return {**found, **dict(self.noise_priors)}
 
-    @property
+    @functools.cached_property
     def signature(self) -> Signature:
         """The hashable key of the compiled programs that serve this model."""
         priors = self.priors

@@ -83,7 +83,7 @@ def test_draws(spec: Prior, positive: bool, reference: Any) -> None:
 def test_numpyro_samples_agree_with_the_quantiles() -> None:
     with jax.enable_x64(True):
         for spec, positive, reference in CASES:
-            if spec.family in ("normal", "gamma", "logitnormal"):  # the ones put together by hand
+            if spec.family in ("normal", "logitnormal"):  # cut, and put together by hand
                 dist = spec.distribution(spec.numbers, positive)
                 sample = np.asarray(dist.sample(jax.random.key(0), (2000,)))
                 assert ss.kstest(sample, reference.cdf).pvalue > 1e-3, spec

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from bayescale.inference import density
-from bayescale.inference.runtime import float64, jit
+from bayescale.inference.runtime import Program, float64
 from bayescale.model import Data, Signature
 
-__all__ = ["BLOCK", "Evaluated", "evaluate"]
+__all__ = ["BLOCK", "Evaluated", "evaluate", "prepare"]
 
 BLOCK = 1000
 """Draws in one call of the compiled program; a shorter block is padded."""
@@ -35,13 +34,19 @@ class Evaluated(NamedTuple):
 
 
 @functools.cache
-def _program(signature: Signature) -> Callable[[Any, Data], Any]:
+def _program(signature: Signature) -> Program:
     def one(u: Any, data: Data) -> Any:
         params, log_jacobian = density.from_unconstrained(u, signature, data)
         log_prior, log_likelihood = density.parts(params, signature, data)
         return params, log_prior, log_likelihood, log_jacobian
 
-    return jit(jax.vmap(one, in_axes=(0, None)))
+    return Program(jax.vmap(one, in_axes=(0, None)))
+
+
+def prepare(signature: Signature, data: Data) -> None:
+    """Start compiling."""
+    with float64():
+        _program(signature).prepare(np.zeros((BLOCK, len(signature.kinds))), data)
 
 
 def evaluate(signature: Signature, u: np.ndarray, data: Data) -> Evaluated:

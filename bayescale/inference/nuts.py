@@ -16,10 +16,10 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from bayescale.inference import density
-from bayescale.inference.runtime import float64, jit
+from bayescale.inference.runtime import Program, float64
 from bayescale.model import Data, Signature
 
-__all__ = ["Chains", "Progress", "Settings", "sample"]
+__all__ = ["Chains", "Progress", "Settings", "prepare", "sample"]
 
 CHUNK = 100
 """Draws in one call of the compiled program."""
@@ -75,7 +75,7 @@ class Chains(NamedTuple):
 @functools.cache
 def _programs(
     signature: Signature, warmup: int, target_accept: float, max_tree_depth: int
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+) -> tuple[Program, Program]:
     """Initialise and advance all chains."""
 
     def potential(data: Data, mode: Any, factor: Any) -> Callable[[Any], Any]:
@@ -112,9 +112,22 @@ def _programs(
         return jax.lax.scan(step, state, None, length=CHUNK)
 
     each = (0, 0, None, None, None)
-    return jit(jax.vmap(initialise, in_axes=each)), jit(
+    return Program(jax.vmap(initialise, in_axes=each)), Program(
         jax.vmap(advance, in_axes=(0, None, None, None))
     )
+
+
+def prepare(signature: Signature, data: Data, settings: Settings) -> None:
+    """Start compiling."""
+    initialise, advance = _programs(
+        signature, settings.warmup, settings.target_accept, settings.max_tree_depth
+    )
+    d = len(signature.kinds)
+    mode, factor = np.zeros(d), np.eye(d)
+    with float64():
+        keys = jax.random.split(jax.random.key(0), settings.chains)
+        _, state = initialise.prepare(np.zeros((settings.chains, d)), keys, data, mode, factor)
+        advance.prepare(state, data, mode, factor)
 
 
 def sample(

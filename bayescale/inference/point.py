@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayescale.inference import density
-from bayescale.inference.runtime import float64, jit
+from bayescale.inference.runtime import Program, float64
 from bayescale.model import LOSS_SCALE, Data, Model, Signature
 
-__all__ = ["Optima", "optimise"]
+__all__ = ["Optima", "optimise", "prepare"]
 
 MAX_STEPS = 200
 DECREMENT = 1e-9
@@ -53,7 +52,7 @@ class _State(NamedTuple):
 
 
 @functools.cache
-def _program(signature: Signature) -> Callable[..., Any]:
+def _program(signature: Signature) -> Program:
     def newton(start: Any, data: Data, prior_weight: Any, jacobian_weight: Any) -> _State:
         def value_and_slope(u: Any) -> tuple[Any, tuple[Any, Any]]:
             value, slope = jax.value_and_grad(density.potential)(
@@ -103,7 +102,7 @@ def _program(signature: Signature) -> Callable[..., Any]:
             lambda value: value[order], (ends.u, ends.value, ends.decrement, at, ends.curvature)
         )
 
-    return jit(run)
+    return Program(run)
 
 
 N_STARTS = 16
@@ -124,6 +123,22 @@ def optimise(
     prior_weight, jacobian_weight : float
         See :func:`bayescale.inference.density.potential`.
     """
+    with float64():
+        out = _program(model.signature)(
+            _starts(model, data), data, np.float64(prior_weight), np.float64(jacobian_weight)
+        )
+        return Optima(*jax.tree.map(np.asarray, out))
+
+
+def prepare(model: Model, data: Data) -> None:
+    """Start compiling."""
+    one = np.float64(1.0)
+    with float64():
+        _program(model.signature).prepare(_starts(model, data), data, one, one)
+
+
+def _starts(model: Model, data: Data) -> dict[str, np.ndarray]:
+    """Parameters at the starts, each of shape ``(starts,)``."""
     scale = float(data["reference"][LOSS_SCALE])
     probabilities = _spread(N_STARTS, len(model.parameters))
     starts = {}
@@ -131,9 +146,7 @@ def optimise(
         prior = model.priors[parameter.name]
         unit = scale if prior.is_relative else 1.0
         starts[parameter.name] = unit * prior.quantile(p, parameter.positive)
-    with float64():
-        out = _program(model.signature)(starts, data, prior_weight, jacobian_weight)
-        return Optima(*jax.tree.map(np.asarray, out))
+    return starts
 
 
 def _spread(n: int, d: int) -> np.ndarray:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import jax
 import platformdirs
 
-__all__ = ["cache_dir", "float64", "jit"]
+__all__ = ["Program", "cache_dir", "float64"]
 
 COMPILER_OPTIONS = {"xla_backend_optimization_level": 1}
 """Level 1 compiles a fifth faster than the default and samples as fast; level 0 is five times
@@ -54,7 +56,52 @@ def float64() -> Iterator[None]:
         yield
 
 
-def jit[**P, T](function: Callable[P, T]) -> Callable[P, T]:
-    """``jax.jit`` with the options that suit small models."""
-    compiled: Callable[P, T] = jax.jit(function, compiler_options=COMPILER_OPTIONS)
-    return compiled
+class Program:
+    """A function compiled once for each set of argument shapes, ahead of its call if asked.
+
+    Compilation runs in a thread, so that several programs compile at once and while the next one
+    is traced. (Tracing does not: NumPyro's handlers share one stack.)
+
+    Parameters
+    ----------
+    function : callable
+        A pure JAX function of arrays, traced in float64.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._jitted = jax.jit(function, compiler_options=COMPILER_OPTIONS)
+        self._compiled: dict[Any, tuple[Future[Any], Any]] = {}
+
+    def prepare(self, *arguments: Any) -> Any:
+        """Start compiling for arguments of these shapes.
+
+        Returns
+        -------
+        tuple of Future and pytree
+            The compiled program to be, and the shapes of its result.
+        """
+        leaves, structure = jax.tree.flatten(arguments)
+        key = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        if key not in self._compiled:
+            lowered = self._jitted.lower(*arguments)
+            future = _compilers().submit(_compile, lowered)
+            shapes = jax.tree.map(
+                lambda out: jax.ShapeDtypeStruct(out.shape, out.dtype), lowered.out_info
+            )
+            self._compiled[key] = (future, shapes)
+        return self._compiled[key]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run; arguments are arrays."""
+        future, _ = self.prepare(*arguments)
+        return future.result()(*arguments)
+
+
+def _compile(lowered: Any) -> Any:
+    with float64():
+        return lowered.compile()
+
+
+@functools.cache
+def _compilers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="compile")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
@@ -112,7 +113,7 @@ class Law:
         """Symbols of the inputs, e.g. ``("N", "D")``."""
         return self.term.inputs
 
-    @property
+    @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """The sampled parameters, each with the prior that is in force."""
         return tuple(
@@ -120,12 +121,12 @@ class Law:
             for p in self.term.parameters
         )
 
-    @property
+    @functools.cached_property
     def priors(self) -> dict[str, Prior]:
         """The priors in force, by parameter."""
         return {p.name: p.prior for p in self.parameters if p.prior is not None}
 
-    @property
+    @functools.cached_property
     def field_names(self) -> tuple[str, ...]:
         """Names of the field parameters, as :meth:`loss` takes them."""
         ones = dict.fromkeys((p.name for p in self.term.parameters), 1.0)
@@ -235,9 +236,9 @@ class Law:
         ----------
         .. [1] Hoffmann et al. 2022, arXiv 2203.15556, eq. 4.
         """
-        terms, outer = [term for term in summands(self.term) if not term.floor], None
-        while len(terms) == 1 and isinstance(terms[0], Coupled):
-            terms, outer = list(summands(terms[0].term)), terms[0].k
+        terms, outer = [term for term in summands(self.term) if not term.floor], ""
+        while len(terms) == 1 and isinstance(coupled := terms[0], Coupled):
+            terms, outer = list(summands(coupled.term)), coupled.k
         powers = {term.input: term for term in terms if isinstance(term, Power)}
         if len(terms) != 2 or set(powers) != {"N", "D"}:
             return None

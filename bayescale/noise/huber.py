@@ -23,7 +23,8 @@ __all__ = ["Huber"]
 class Huber(Noise):
     r"""The field's Huber loss of the log residual :math:`r`, as a density.
 
-    Proportional to :math:`\exp(-\mathrm{Huber}_\delta(r)/\sigma^2)`. With :math:`c = \delta/\sigma` and :math:`z = r/\sigma` it is
+    Proportional to :math:`\exp(-\mathrm{Huber}_\delta(r)/\sigma^2)`. With
+    :math:`c = \delta/\sigma` and :math:`z = r/\sigma` it is
     :math:`\exp(-\mathrm{Huber}_c(z)) / (\sigma Z)`,
     :math:`Z = \sqrt{2\pi}\,(1 - 2\Phi(-c)) + \tfrac2c e^{-c^2/2}`: normal within :math:`\delta` of
     the law, exponential beyond. Its most likely law minimises the field's objective exactly,

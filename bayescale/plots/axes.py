@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayescale.plots.style import quiet_ticks
+from bayescale.plots.style import quiet_ticks, symbol
 from bayescale.units import INPUTS, format_size
 
 if TYPE_CHECKING:
@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 
     from bayescale.runs import Runs
 
-__all__ = ["draw_colour_bar", "input_label", "loss_axis", "short", "size_axis", "size_ticks"]
+__all__ = [
+    "draw_colour_bar",
+    "input_label",
+    "loss_axis",
+    "parameter_axis",
+    "residual_axis",
+    "short",
+    "size_axis",
+    "size_ticks",
+]
 
 LINEAR = 8.0
 """A loss axis that spans less than this factor has evenly spaced ticks."""
+
+BENT = 25.0
+"""Residuals beyond this many scales bend their axis to a logarithmic one far out."""
 
 
 def input_label(name: str, runs: Runs) -> str:
@@ -54,7 +66,7 @@ def size_ticks(name: str) -> Callable[[float, object], str]:
         if value <= 0:
             return ""
         power = math.floor(math.log10(value) + 1e-9)
-        if name in ("C", "lr") or not 3 <= power < 15:
+        if name in ("C", "lr", "parameter") or not 3 <= power < 15:
             if -3 <= power < 4:
                 return f"{value:g}"
             lead = round(value / 10.0**power)
@@ -64,7 +76,7 @@ def size_ticks(name: str) -> Callable[[float, object], str]:
     return write
 
 
-def size_axis(axis: Any, name: str) -> None:
+def size_axis(axis: Any, name: str, most: int = 8) -> None:
     """Make an axis logarithmic, with ticks for an input.
 
     Parameters
@@ -73,6 +85,8 @@ def size_axis(axis: Any, name: str) -> None:
         Its limits must be set already.
     name : str
         The input.
+    most : int
+        Most labelled ticks.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -80,7 +94,7 @@ def size_axis(axis: Any, name: str) -> None:
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)
     subs = (1.0,) if decades > 1.7 else (1.0, 3.0) if decades > 0.9 else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    axis.set_major_locator(LogLocator(subs=subs, numticks=most))
     axis.set_major_formatter(FuncFormatter(size_ticks(name)))
     axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=99))
     axis.set_minor_formatter(NullFormatter())
@@ -148,3 +162,41 @@ def size_axis_of_bar(bar: Any, name: str) -> None:
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(size_ticks(name)))
     quiet_ticks(bar.ax)
+
+
+def parameter_axis(axis: Any, name: str, log: bool) -> None:
+    """Give an axis the ticks and the label of a parameter; set its limits first."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    ax, horizontal = axis.axes, axis.axis_name == "x"
+    low, high = axis.get_view_interval()
+    if log:
+        ax.set_xscale("log") if horizontal else ax.set_yscale("log")
+        axis.set_view_interval(low, high, ignore=True)
+        decades = math.log10(high / low)
+        subs = (1.0,) if decades > 1.5 else (1.0, 3.0) if decades > 1.0 else (1.0, 2.0, 5.0)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=5))
+        axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=20))
+        axis.set_major_formatter(FuncFormatter(size_ticks("parameter")))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+    axis.set_label_text(symbol(name))
+    quiet_ticks(ax)
+
+
+def residual_axis(ax: Any, z: np.ndarray) -> None:
+    """Scale a vertical axis for residuals: linear near zero, logarithmic far out if need be."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+    reach = max(3.0, 1.12 * float(np.abs(z).max()))
+    if reach > BENT:
+        ax.set_yscale("symlog", linthresh=5.0, linscale=1.0)
+        powers = [m * 10.0**k for k in range(1, 9) for m in (1, 3) if m * 10.0**k <= reach]
+        ax.yaxis.set_major_locator(FixedLocator([-v for v in powers] + [-5, 0, 5] + powers))
+        ax.yaxis.set_minor_locator(NullLocator())
+    else:
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    ax.set_ylim(min(-3.0, 1.12 * float(z.min())), max(3.0, 1.12 * float(z.max())))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_band"]
 
-GRID = 90
+GRID = 60
 """Points along each line."""
 
 

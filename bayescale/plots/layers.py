@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayescale.forecasting import forecast
-from bayescale.plots.path import Path, values_of
+from bayescale.plots.path import Path, thinned, values_of
 from bayescale.plots.style import BLUE, GREY, SHADE, colours
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
@@ -17,6 +17,9 @@ __all__ = ["MARGIN", "draw_band", "draw_frontier", "draw_runs", "hues", "keys"]
 
 MARGIN = 0.12
 """Decades that a picture goes beyond its outermost points."""
+
+DRAWS = 1000
+"""Posterior draws behind a band."""
 
 DOTS = (0, (1, 1.2))
 DASHES = (0, (3, 1.5))
@@ -55,7 +58,7 @@ def draw_band(
     ax: Any, fit: Fit, path: Path, probs: tuple[float, ...], of: str, colour: Any, several: bool
 ) -> tuple[Any, np.ndarray]:
     """Draw one line with its bands; return its entry in the legend and the losses it spans."""
-    ahead = forecast(fit, path.inputs)
+    ahead = forecast(thinned(fit, DRAWS), path.inputs)
     for rank, prob in enumerate(reversed(probs)):
         low, high = ahead.interval(prob, of)
         band = ax.fill_between(
@@ -95,13 +98,11 @@ def keys(probs: tuple[float, ...], of: str, several: bool) -> list[Any]:
 
     colour = GREY if several else BLUE
     masses = ", ".join(f"{100 * p:g}" for p in probs) + " %"
-    what = "of new runs" if of == "new" else "of the law itself"
+    what = "of new runs" if of == "new" else "of the law"
     found: list[Any] = [Patch(color=colour, alpha=0.3, label=f"{masses} {what}")]
     if several:
         found.append(Line2D([], [], color=GREY, lw=0.8, ls=DASHES, label="outside the data"))
     elif of == "new":
         masses = f"{100 * probs[-1]:g} %"
-        found.append(
-            Line2D([], [], color=colour, lw=0.6, ls=DOTS, label=f"{masses} of the law itself")
-        )
+        found.append(Line2D([], [], color=colour, lw=0.6, ls=DOTS, label=f"{masses} of the law"))
     return found

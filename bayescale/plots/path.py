@@ -13,11 +13,22 @@ from bayescale.plots.axes import short
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
 
-__all__ = ["Path", "along", "default_input", "iso_lines", "optimal"]
+__all__ = [
+    "Path",
+    "along",
+    "default_input",
+    "iso_lines",
+    "optimal",
+    "thinned",
+    "values_of",
+]
 
 PARTNER = {"N": "D", "D": "N"}
-WIDE = 3.0
-"""Decades of N outside the data that are searched for the compute-optimal size."""
+WIDE = 2.5
+"""Decades of N outside the data that are searched for the compute-optimal size, beside those of C."""
+
+FINE = 16
+"""Sizes searched for each decade of N."""
 
 
 @dataclass(frozen=True)
@@ -78,21 +89,24 @@ def along(law: Law, reference: Mapping[str, float], x: str, grid: np.ndarray, ra
     return Path(grid, {**held, "N": n, "D": ratio * n, "C": grid}, f"D = {ratio:.3g} N")
 
 
-def optimal(fit: Fit, grid: np.ndarray, thin: int = 200, steps: int = 161) -> Path:
+def optimal(fit: Fit, grid: np.ndarray, thin: int = 200) -> Path:
     """Return the compute-optimal line of the posterior median law, C = 6ND.
 
     At each C the median loss over some draws is minimised over N on a grid, and the minimum
     refined by a parabola. The line ends where the law has no optimum inside the search.
     """
-    sizes = values_of(fit.runs, "N")
-    size = np.geomspace(sizes.min() / 10**WIDE, sizes.max() * 10**WIDE, steps)
+    sizes, compute = np.log10(values_of(fit.runs, "N")), np.log10(values_of(fit.runs, "C"))
+    low = sizes.min() - WIDE - max(0.0, compute.min() - np.log10(grid[0]))
+    high = sizes.max() + WIDE + max(0.0, np.log10(grid[-1]) - compute.max())
+    steps = int(FINE * (high - low))
+    size = np.logspace(low, high, steps)
     n, c = np.broadcast_arrays(size[None, :], grid[:, None])
     inputs = {
         name: np.full(n.size, np.exp(fit.reference[name]))
         for name in fit.law.inputs
         if name not in ("N", "D")
     }
-    some = _thinned(fit, thin)
+    some = thinned(fit, thin)
     log_loss = some.log_law({**inputs, "N": n.ravel(), "D": (c / (6.0 * n)).ravel()})
     middle = np.median(log_loss.reshape(-1, n.size), axis=0).reshape(n.shape)
     best = np.clip(middle.argmin(axis=1), 1, steps - 2)
@@ -114,7 +128,8 @@ def optimal(fit: Fit, grid: np.ndarray, thin: int = 200, steps: int = 161) -> Pa
     )
 
 
-def _thinned(fit: Fit, n: int) -> Fit:
+def thinned(fit: Fit, n: int) -> Fit:
+    """Return the fit with some of its draws, evenly spaced, as one chain."""
     total = next(iter(fit.draws.values())).size
     kept = np.linspace(0, total - 1, min(n, total)).astype(int)
     return replace(fit, draws={k: v.reshape(1, -1)[:, kept] for k, v in fit.draws.items()})

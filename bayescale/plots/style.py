@@ -80,11 +80,11 @@ def styled[**P, T](function: Callable[P, T]) -> Callable[P, T]:
     return inner
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, *, layout: bool = True) -> Figure:
     """Return an empty figure of a size in inches that pyplot knows nothing of."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=250, layout="constrained")
+    return Figure(figsize=(width, height), dpi=250, layout="constrained" if layout else "none")
 
 
 def quiet_ticks(ax: Any) -> None:

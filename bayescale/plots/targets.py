@@ -72,7 +72,7 @@ def draw_targets(ax: Any, shown: Targets, x: str, prob: float) -> list[Any]:
         points.set_gid("targets")
         return [points]
     entries = []
-    looks = (("inside", inside, BLUE, "D"), ("outside", ~inside, VERMILION, "X"))
+    looks = (("in", inside, BLUE, "D"), ("outside", ~inside, VERMILION, "X"))
     for name, mask, colour, marker in looks:
         if not mask.any():
             continue
@@ -83,7 +83,7 @@ def draw_targets(ax: Any, shown: Targets, x: str, prob: float) -> list[Any]:
         points = ax.scatter(
             at[mask], shown.observed[mask], s=size * (1.4 if marker == "X" else 1.0),
             marker=marker, c=colour, ec="white", lw=0.3, zorder=6,
-            label=f"held out, {name} {text} ({mask.sum()})",
+            label=f"held out: {mask.sum()} {name} {text}",
         )  # fmt: skip
         points.set_gid(f"held out {name}")
         entries.append(points)

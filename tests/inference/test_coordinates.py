@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ class Density(Modifier):
         return params["kappa"] * x["z"]
 
 
+FAST = {"xla_backend_optimization_level": 0}  # compiled often, run a few times
 CHINCHILLA = laws.get("chinchilla")
 LAWS: dict[str, Law] = {
     "chinchilla": CHINCHILLA,
@@ -98,7 +100,7 @@ def test_inverse_and_jacobian(name: str) -> None:
         assert list(params) == names
         return jnp.stack([params[n] for n in names]), log_jacobian
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=FAST)
     def everything(params: Any) -> Any:
         u = density.to_unconstrained(params, signature, data)
         (again, log_jacobian), derivative = there(u), jax.jacfwd(lambda v: there(v)[0])(u)
@@ -116,8 +118,7 @@ def test_inverse_and_jacobian(name: str) -> None:
             assert float(log_jacobian) == pytest.approx(numerical, abs=1e-8)
 
 
-@pytest.mark.parametrize("floor", [None, "E"])
-@pytest.mark.parametrize("m", [1, 2, 3])
+@pytest.mark.parametrize(("floor", "m"), [(None, 1), ("E", 1), (None, 2), ("E", 3)])
 def test_slopes_by_hand(floor: str | None, m: int) -> None:
     """What the coordinates mean, and that the map of the logs keeps volume."""
     pairs = tuple(Pair(f"x{i}", f"T{i}", f"a{i}") for i in range(m))

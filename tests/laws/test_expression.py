@@ -171,9 +171,12 @@ def test_any_text_is_a_law_or_a_refusal(text: str) -> None:
 
 
 TOKENS = st.sampled_from(
-    [*"NDCxk()+*,=/-.\"' 0123", "power", "irreducible", "coupled", "overtraining", "chinchilla"]
-    + ["level=", "exponent=", "form=", "per=", "strength=", "rate=", "name=", "role=", "inner="]
-    + ["power(N)", "power(D)", '"alpha"', '"T_N"', '"A"', "1/3", " + ", " * ", "1e9", "\n", "é"]
+    (
+        *"NDCxk()+*,=/-.\"' 0123\né",
+        *("power", "irreducible", "coupled", "overtraining", "chinchilla"),
+        *("level=", "exponent=", "form=", "per=", "strength=", "rate=", "name=", "role=", "inner="),
+        *("power(N)", "power(D)", '"alpha"', '"T_N"', '"A"', "1/3", " + ", " * ", "1e9"),
+    )
 )
 
 

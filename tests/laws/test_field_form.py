@@ -78,9 +78,7 @@ def test_both_forms_are_one_curve(expression: str) -> None:
     log_x = random_points(law, rng, 40)
     field = to_field(law, params, reference)
     x = {name: np.exp(value) for name, value in log_x.items()}
-    np.testing.assert_allclose(
-        law.loss(x, field), loss(law, params, log_x, reference), rtol=1e-10
-    )
+    np.testing.assert_allclose(law.loss(x, field), loss(law, params, log_x, reference), rtol=1e-10)
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
@@ -98,9 +96,7 @@ def test_at_the_reference_the_contributions_add_up(expression: str) -> None:
 def test_moving_the_reference_point_changes_no_loss(expression: str) -> None:
     law, rng = laws.get(expression), np.random.default_rng(9)
     params = random_values([p.name for p in law.term.parameters], rng)
-    here, there = (
-        {k: v[0] for k, v in random_points(law, rng, 1).items()} for _ in range(2)
-    )
+    here, there = ({k: v[0] for k, v in random_points(law, rng, 1).items()} for _ in range(2))
     moved = from_field(law, to_field(law, params, here), there)
     log_x = random_points(law, rng, 40)
     np.testing.assert_allclose(

@@ -44,9 +44,7 @@ def chen(N: Any, D: Any) -> Any:
     def growth(k: float) -> Any:
         return 1 + 1 / (1 + np.exp(-k * D / N))
 
-    return (
-        455.345 * growth(0.00810) / D**0.289 + 61.929 * growth(0.00114) / N**0.272 + 1.372
-    )
+    return 455.345 * growth(0.00810) / D**0.289 + 61.929 * growth(0.00114) / N**0.272 + 1.372
 
 
 FORMULAS: dict[str, Callable[[Any, Any, P], Any]] = {
@@ -231,7 +229,9 @@ def same(law: Any, params: P, parent: Any, parent_params: P, x: Any = X) -> None
 
 
 def params_of(law: Any, seed: int = 0) -> P:
-    return {k: float(v[0]) for k, v in draw(law.field_names, np.random.default_rng(seed), 1).items()}
+    return {
+        k: float(v[0]) for k, v in draw(law.field_names, np.random.default_rng(seed), 1).items()
+    }
 
 
 def test_no_strength_is_chinchilla() -> None:
@@ -277,6 +277,6 @@ def test_one_plus_sigmoid_is_a_tanh() -> None:
 
 def test_no_amplitude_overflows_on_the_way() -> None:
     """A = 1e12^3000 is no number, yet the loss near N = 1e12 is an ordinary one."""
-    law = laws.get("power(N, form=\"scale\", field=\"N_c\")")
+    law = laws.get('power(N, form="scale", field="N_c")')
     loss = law.loss({"N": 1e12}, {"N_c": 1.0001e12, "alpha": 3000.0})
     assert float(loss) == pytest.approx(1.0001**3000, rel=1e-9)

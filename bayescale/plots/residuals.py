@@ -1,0 +1,152 @@
+"""Residuals: where the law misses, and whether the noise model describes the misses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayescale.errors import BayescaleError
+from bayescale.plots.axes import draw_colour_bar, input_label, residual_axis, size_axis
+from bayescale.plots.labels import place_labels
+from bayescale.plots.layers import dot_size, hues
+from bayescale.plots.path import values_of
+from bayescale.plots.style import BLUE, GREY, INK, PAGE, SHADE, new_figure, quiet_ticks, styled
+from bayescale.posterior import OUTLIER, Fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_residuals"]
+
+REPLICATES = 400
+"""Sets of residuals simulated for the envelope of the quantile plot."""
+
+NAMED = 6
+"""Outliers that are named in each panel."""
+
+
+@styled
+def plot_residuals(
+    fit: Fit,
+    *,
+    names: tuple[str, ...] | None = None,
+    hue: str | None = None,
+    prob: float = 0.9,
+    size: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw residuals against compute and each input, and their quantiles against the noise's.
+
+    A residual is the log of the observed loss over the median fitted one, in units of the median
+    scale of the noise; the shade is two scales wide to each side. The furthest runs beyond five
+    scales are named.
+
+    Parameters
+    ----------
+    fit : Fit
+        A posterior.
+    names : tuple of str, optional
+        Columns of the runs to draw against; C and the law's inputs unless said.
+    hue : str, optional
+        Column that colours the runs; D/N where the law has N and D.
+    prob : float
+        Mass of the pointwise envelope in the quantile plot: where as many runs would lie if the
+        law and the noise were exact.
+    size : (float, float), optional
+        Width and height in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    BayescaleError
+        Where the runs have no such column, or the probability is out of range.
+    """
+    if not 0.0 < prob < 1.0:
+        raise BayescaleError(f"The mass of the envelope is {prob:g}. Give one between 0 and 1.")
+    runs = fit.runs
+    both = {"N", "D"} <= set(fit.law.inputs)
+    against = names or tuple(dict.fromkeys((*(("C",) if both else ()), *fit.law.inputs)))
+    if hue is None and both and "M" in runs.columns:
+        hue = "M"
+    scale, unit = _scale(fit)
+    z = fit.residuals / scale
+    panels = len(against) + 1
+    columns = min(panels, 4)
+    rows = -(-panels // columns)
+    figure = new_figure(*(size or (PAGE * max(columns, 2) / 4, 2.0 * rows)))
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    clouds = [_against(ax, fit, z, name, hue) for ax, name in zip(axes, against, strict=False)]
+    _quantiles(axes[len(against)], fit, z, scale, prob)
+    for ax in axes[panels:]:
+        ax.remove()
+    for place, ax in enumerate(axes[:panels]):
+        residual_axis(ax, z)
+        quiet_ticks(ax)
+        if place % columns == 0:
+            ax.set_ylabel(f"Residual ({unit})")
+    for ax, name in zip(axes, against, strict=False):
+        place_labels(ax, *_outliers(values_of(runs, name), z, runs.labels))
+    if hue:
+        label = input_label(hue, runs)
+        draw_colour_bar(figure, list(axes[:panels]), clouds[0], hue, label)
+    return figure
+
+
+def _scale(fit: Fit) -> tuple[float, str]:
+    """Return the scale of the residuals, and what it is called."""
+    if "sigma" in fit.draws:
+        return float(np.median(fit.draws["sigma"])), r"noise scales $\sigma$"
+    spread = 1.4826 * float(np.median(np.abs(fit.residuals)))
+    return spread or 1.0, "robust standard deviations"
+
+
+def _against(ax: Any, fit: Fit, z: np.ndarray, name: str, hue: str | None) -> Any:
+    x = values_of(fit.runs, name)
+    n = len(z)
+    ax.axhspan(-2.0, 2.0, color=SHADE, lw=0, zorder=0)
+    ax.axhline(0.0, color=GREY, lw=0.6, zorder=1)
+    looks = hues(fit.runs, hue) if hue else {"c": BLUE}
+    cloud = ax.scatter(x, z, s=dot_size(n), alpha=0.9 if n < 400 else 0.6, lw=0, zorder=2, **looks)
+    cloud.set_gid(f"residuals against {name}")
+    low, high = np.log10(x.min()), np.log10(x.max())
+    room = 0.06 * (high - low) + 0.02
+    ax.set_xlim(10 ** (low - room), 10 ** (high + room))
+    size_axis(ax.xaxis, name, most=4)
+    ax.set_xlabel(input_label(name, fit.runs))
+    return cloud
+
+
+def _outliers(
+    x: np.ndarray, z: np.ndarray, labels: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return the places and names of the runs furthest off, at most a few."""
+    far = np.flatnonzero(np.abs(z) > OUTLIER)
+    far = far[np.argsort(-np.abs(z[far]))][:NAMED]
+    return x[far], z[far], [labels[i] for i in far]
+
+
+def _quantiles(ax: Any, fit: Fit, z: np.ndarray, scale: float, prob: float) -> None:
+    """Draw sorted residuals against those that the fitted noise would show."""
+    n = len(z)
+    rng = np.random.default_rng(0)
+    total = next(iter(fit.draws.values())).size
+    pick = rng.integers(0, total, REPLICATES)
+    noise = {p.name: fit.draws[p.name].ravel()[pick][:, None] for p in fit.noise.parameters}
+    uniform = rng.uniform(1e-12, 1.0, (REPLICATES, n))
+    sets = np.sort(fit.noise.quantile(uniform, noise), axis=1) / scale
+    low, middle, high = np.quantile(sets, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=0)
+    band = ax.fill_between(
+        middle, low, high, color=BLUE, alpha=0.22, lw=0,
+        label=f"{100 * prob:g} % if {fit.noise.name.replace('_', ' ')}",
+    )  # fmt: skip
+    band.set_gid("envelope")
+    reach = float(np.abs(middle).max())
+    ax.plot([-reach, reach], [-reach, reach], color=GREY, lw=0.6, zorder=1)
+    points = ax.scatter(middle, np.sort(z), s=0.7 * dot_size(n), color=INK, lw=0, zorder=3)
+    points.set_gid("quantiles")
+    ax.set_xlim(-1.08 * reach, 1.08 * reach)
+    ax.set_xlabel(r"Quantile of the noise ($\sigma$)")
+    ax.legend(loc="upper left", handlelength=1.2, fontsize=6.0)

@@ -1,0 +1,137 @@
+"""Read the runs of the study from ``design.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train import LENGTH, Shape
+
+TOKENS_PER_UNIT = 1024
+"""The lengths of the design are in this many tokens."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the design.
+
+    Attributes
+    ----------
+    name
+        Unique name; it starts with the cell, such as ``n3-d4``.
+    role
+        ``"lr_sweep"``, ``"pilot"``, ``"grid"`` or ``"seed"``.
+    shape
+        Shape of the model.
+    steps, batch
+        Optimiser steps, and sequences in each.
+    lr
+        Peak learning rate.
+    seed
+        Seed of the initial parameters and of the order of the text.
+    """
+
+    name: str
+    role: str
+    shape: Shape
+    steps: int
+    batch: int
+    lr: float
+    seed: int
+
+    @property
+    def tokens(self) -> int:
+        """Training tokens."""
+        return self.steps * self.batch * LENGTH
+
+    @property
+    def flops_exact(self) -> int:
+        """Floating-point operations of the matrix products of training."""
+        return self.tokens * self.shape.flops_per_token
+
+
+class Design:
+    """The designed study.
+
+    Parameters
+    ----------
+    path
+        The design as TOML; the one beside this file if left out.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        path = path or Path(__file__).with_name("design.toml")
+        self._design: dict[str, Any] = tomllib.loads(path.read_text())
+        self._shapes = {name: Shape(**shape) for name, shape in self._design["sizes"].items()}
+        self._lengths: dict[str, int] = self._design["lengths"]
+        self._cells = [f"{size}-{length}" for size in self._shapes for length in self._lengths]
+
+    @property
+    def sha256(self) -> str:
+        """Expected SHA-256 of the assembled text."""
+        return self._design["text"]["sha256"]
+
+    def runs(self) -> list[Run]:
+        """Return all runs in the order of training.
+
+        The sweep comes first.  The rest follows once the design has learning rates, cheapest run
+        first, so that what is done is a usable grid at any time.
+        """
+        if "lr" not in self._design:
+            return self._sweep()
+        tuned = self._pilot() + self._grid() + self._repeats()
+        return self._sweep() + sorted(tuned, key=lambda run: run.flops_exact)
+
+    def _sweep(self) -> list[Run]:
+        sweep = self._design["sweep"]
+        return [
+            self._run(
+                name=f"{group['cell']}-lr{lr:g}",
+                role="lr_sweep",
+                batch=group.get("batch", sweep["batch"]),
+                lr=lr,
+                seed=sweep["seed"],
+            )
+            for group in sweep["cells"]
+            for lr in group["lr"]
+        ]
+
+    def _pilot(self) -> list[Run]:
+        pilot = self._design["pilot"]
+        return [self._tuned(name, "pilot", pilot["batch"]) for name in pilot["runs"]]
+
+    def _grid(self) -> list[Run]:
+        cells = [cell for cell in self._cells if cell not in self._design["grid"]["left_out"]]
+        return [self._tuned(cell, "grid", self._batch(cell)) for cell in cells]
+
+    def _repeats(self) -> list[Run]:
+        repeats = self._design["seeds"]
+        return [
+            self._tuned(f"{cell}-seed{seed}", "seed", self._batch(cell))
+            for cell in repeats["cells"]
+            for seed in repeats["seeds"]
+        ]
+
+    def _batch(self, cell: str) -> int:
+        return self._design["batch"][cell.split("-")[1]]
+
+    def _seed(self, name: str) -> int:
+        """Return the seed in the name, or else the one of the cell."""
+        size, length, *rest = name.split("-")
+        named = [int(part.removeprefix("seed")) for part in rest if part.startswith("seed")]
+        cell = self._cells.index(f"{size}-{length}")
+        return named[0] if named else self._design["grid"]["first_seed"] + cell
+
+    def _tuned(self, name: str, role: str, batch: int) -> Run:
+        """Return a run at the tuned learning rate of its size and batch."""
+        rates = self._design["lr"]
+        ratio = batch / self._design["sweep"]["batch"]
+        lr = rates[name.split("-")[0]] * ratio ** rates["batch_exponent"]
+        return self._run(name, role, batch, float(f"{lr:.3g}"), self._seed(name))
+
+    def _run(self, name: str, role: str, batch: int, lr: float, seed: int) -> Run:
+        size, length = name.split("-")[:2]
+        steps = self._lengths[length] * TOKENS_PER_UNIT // (batch * LENGTH)
+        return Run(name, role, self._shapes[size], steps, batch, lr, seed)

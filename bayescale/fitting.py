@@ -37,6 +37,9 @@ PROPOSALS = 4000
 SAME = 1e-3
 """Optima whose potentials differ by less, and whose coordinates agree, are one."""
 
+SPREAD = 1.5
+"""Chains start this many times farther apart than draws of the Laplace approximation."""
+
 SHARE = 0.05
 """An optimum that holds this share of the posterior starts chains of its own."""
 
@@ -247,7 +250,7 @@ def _starts(problem: _Problem, rng: np.random.Generator, chains: int) -> np.ndar
     order = np.argsort(-problem.weights)
     held = [i for i in order if problem.weights[i] >= SHARE] or [order[0]]
     return np.concatenate(
-        [problem.approximations[held[c % len(held)]].draws(1, rng) for c in range(chains)]
+        [problem.approximations[held[c % len(held)]].draws(1, rng, SPREAD) for c in range(chains)]
     )
 
 

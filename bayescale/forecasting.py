@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from bayescale.errors import RunsError
+from bayescale.errors import BayescaleError, RunsError
 from bayescale.flops import flops_6nd
 from bayescale.inference.runtime import float64
 from bayescale.posterior import Fit
@@ -364,6 +364,8 @@ def forecast(
     RunsError
         Where an input is missing, unknown or not above zero.
     """
+    if not 0 <= seed < 2**31:
+        raise RunsError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
     observed: np.ndarray | None = None
     if isinstance(at, Mapping) and "loss" not in at:
         points, labels = _points(at)
@@ -418,7 +420,10 @@ def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ..
 
 
 def _number(name: str, value: Any) -> float:
-    number = parse_size(value) if isinstance(value, str) else float(value)
-    if not np.isfinite(number) or (number <= 0 and name != "z"):
+    try:
+        number = parse_size(value)
+    except BayescaleError as error:
+        raise RunsError(f"The input {name} cannot be read: {error}") from None
+    if number <= 0 and name != "z":
         raise RunsError(f"The input {name} is {value}. Give a finite number above zero.")
     return number

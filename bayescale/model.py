@@ -106,12 +106,18 @@ class Model:
             "x": x,
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
             "mask": np.arange(size) < n,
+            "spread": {name: _spread(runs[name]) for name in self.law.inputs},
             "reference": {name: np.float64(value) for name, value in reference.items()},
             "priors": {
                 name: {key: np.float64(value) for key, value in prior.numbers.items()}
                 for name, prior in self.priors.items()
             },
         }
+
+
+def _spread(values: np.ndarray) -> np.float64:
+    """Standard deviation of the logs, kept above zero for a constant input."""
+    return np.float64(max(float(np.std(np.log(values))), 1e-6))
 
 
 def _padded(values: np.ndarray, size: int, filler: float) -> np.ndarray:

@@ -172,7 +172,8 @@ class Fit:
         columns = {"residual": self.residuals / scale}
         for name in (*self.law.field_names, *(["a"] if "a" in self.parameters else [])):
             values = self.parameters[name].ravel()
-            standard = (values - values.mean()) / values.std()
+            width = values.std()
+            standard = (values - values.mean()) / (width if width > 0 else 1.0)  # one value alone
             columns[name] = -(standard @ centred) / len(standard)
         return pd.DataFrame(columns, index=pd.Index(self.runs.labels, name="run"))
 

@@ -15,7 +15,7 @@ import numpy as np
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
 from bayescale import prior as prior_library
-from bayescale.errors import FileError, LawError
+from bayescale.errors import BayescaleError, FileError, LawError
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, Model
@@ -185,7 +185,9 @@ def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:
                 f"{FORMAT}. Fit again, or use the version of bayescale that wrote it."
             )
         return _rebuild(tree, declared, law)
-    except (KeyError, TypeError, IndexError, json.JSONDecodeError) as error:
+    except BayescaleError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise FileError(
             f"{refusal}, or it is damaged ({error!r}). Give a file written by fit.save."
         ) from None

@@ -113,7 +113,12 @@ def _points(texts: list[str]) -> dict[str, list[str]]:
             raise RunsError(
                 f"The point {text!r} cannot be read. Write it like this: N=70e9,D=1.4e12."
             )
-        rows.append({name.strip(): value.strip() for name, _, value in pairs})
+        row = {name.strip(): value.strip() for name, _, value in pairs}
+        if len(row) < len(pairs):
+            raise RunsError(
+                f"The point {text!r} gives an input twice. Repeat --at for several points."
+            )
+        rows.append(row)
     names = list(rows[0])
     for text, row in zip(texts, rows, strict=True):
         if set(row) != set(names):

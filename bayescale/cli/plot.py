@@ -50,6 +50,8 @@ def plot(
     target = writable(out)
     if target.suffix.lower() not in SUFFIXES:
         raise FileError(f"The output {out!r} is not a picture. End it with {', '.join(SUFFIXES)}.")
+    if not 10 <= dpi <= 2000:
+        raise FileError(f"The resolution is {dpi}. Give --dpi between 10 and 2000.")
 
     from bayescale.plots import plot as draw
     from bayescale.runs import parse_columns

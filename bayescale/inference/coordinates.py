@@ -1,16 +1,21 @@
 r"""Coordinates for the sampler: where the data fix something, it is a coordinate.
 
 The data fix the loss at the reference, :math:`L_0 = E + \sum_i T_i`, and the local slopes
-:math:`s_i = a_i T_i`, to a fraction of a percent, and only weakly how the two share out. In the
-parameters themselves that is a thin curved shell, on which a sampler crawls. The map
+:math:`s_i = a_i T_i`, to a fraction of a percent, and only weakly how the two share out; where the
+inputs grow together, only the slope :math:`S = \sum_i w_i s_i` along their common direction, with
+:math:`w_i` the spread of input :math:`i` in the runs. In the parameters themselves that is a thin
+curved shell, on which a sampler crawls. The map
 
 .. math:: (\ln E, \ln T_i, \ln a_i) \leftrightarrow
-          (\ln L_0, \mathrm{logit}\,\varphi, \ln s_i, \ln(a_i/a_1)), \quad \varphi = E/L_0,
+          (\ln L_0, \mathrm{logit}\,\varphi, \ln S, \ln(s_i/s_1), \ln(a_i/a_1)),
+          \quad \varphi = E/L_0,
 
 straightens the shell. It preserves volume: at fixed :math:`s_i` and :math:`a_i/a_1` the reducible
-part :math:`R = \sum_i T_i` is inversely proportional to :math:`a_1`, and
-:math:`(\ln E, \ln R) \to (\ln L_0, \mathrm{logit}\,\varphi)` has determinant one. So priors stay
-on the parameters, and no Jacobian is needed beyond that of the logarithms.
+part :math:`R = \sum_i T_i` is inversely proportional to :math:`a_1`, and both
+:math:`(\ln E, \ln R) \to (\ln L_0, \mathrm{logit}\,\varphi)` and
+:math:`(\ln s_i) \to (\ln S, \ln(s_i/s_1))` have determinant one, since their first rows are shares
+that add up to one. So priors stay on the parameters, and no Jacobian is needed beyond that of the
+logarithms.
 
 Parameters outside the group, or laws whose priors have hard edges, use NumPyro's own bijection of
 the support.
@@ -49,7 +54,11 @@ class Slopes:
             *(pair.exponent for pair in self.pairs),
         )
 
-    def to_log(self, u: Any) -> Any:
+    def _log_weights(self, spread: Values) -> Any:
+        weights = jnp.stack([jnp.asarray(spread.get(pair.input, 1.0)) for pair in self.pairs])
+        return jnp.log(weights / jnp.max(weights))
+
+    def to_log(self, u: Any, spread: Values) -> Any:
         """Logs of the parameters from coordinates, both of shape ``(n,)``."""
         m = len(self.pairs)
         log_l0, rest = u[0], u[1:]
@@ -59,12 +68,13 @@ class Slopes:
             floor = [log_l0 - jnp.logaddexp(0.0, -logit)]
         else:
             log_reducible, floor = log_l0, []
-        log_s = rest[:m]
+        ratios = jnp.concatenate([jnp.zeros(1), rest[1:m]])
+        log_s = rest[0] - logsumexp(self._log_weights(spread) + ratios) + ratios
         log_q = jnp.concatenate([jnp.zeros(1), rest[m:]])
         log_a = log_q + logsumexp(log_s - log_q) - log_reducible
         return jnp.concatenate([jnp.asarray(floor), log_s - log_a, log_a])
 
-    def from_log(self, v: Any) -> Any:
+    def from_log(self, v: Any, spread: Values) -> Any:
         """Coordinates from logs of the parameters: the inverse of :meth:`to_log`."""
         m = len(self.pairs)
         has_floor = 1 if self.floor else 0
@@ -73,7 +83,11 @@ class Slopes:
         head = [log_reducible]
         if self.floor:
             head = [jnp.logaddexp(v[0], log_reducible), v[0] - log_reducible]
-        return jnp.concatenate([jnp.stack(head), log_t + log_a, log_a[1:] - log_a[0]])
+        log_s = log_t + log_a
+        common = logsumexp(self._log_weights(spread) + log_s)
+        return jnp.concatenate(
+            [jnp.stack([*head, common]), log_s[1:] - log_s[0], log_a[1:] - log_a[0]]
+        )
 
 
 def slopes(signature: Signature) -> Slopes | None:
@@ -88,7 +102,9 @@ def slopes(signature: Signature) -> Slopes | None:
     )
 
 
-def constrain(u: Any, signature: Signature, supports: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+def constrain(
+    u: Any, signature: Signature, supports: Values, spread: Values
+) -> tuple[dict[str, Any], Any]:
     """Parameters from unconstrained coordinates, and the log Jacobian.
 
     Parameters
@@ -97,8 +113,10 @@ def constrain(u: Any, signature: Signature, supports: dict[str, Any]) -> tuple[d
         The group first, then the other parameters in their order.
     signature : Signature
         The model.
-    supports : dict
+    supports : mapping
         NumPyro constraint of each parameter.
+    spread : mapping
+        Standard deviation of each log input over the runs.
 
     Returns
     -------
@@ -111,7 +129,7 @@ def constrain(u: Any, signature: Signature, supports: dict[str, Any]) -> tuple[d
     start = 0
     if group:
         start = len(group.names)
-        logs = group.to_log(u[:start])
+        logs = group.to_log(u[:start], spread)
         params = {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
         log_jacobian = jnp.sum(logs)
     others = [name for name, *_ in signature.kinds if name not in params]
@@ -122,13 +140,13 @@ def constrain(u: Any, signature: Signature, supports: dict[str, Any]) -> tuple[d
     return {name: params[name] for name, *_ in signature.kinds}, log_jacobian
 
 
-def unconstrain(params: Values, signature: Signature, supports: dict[str, Any]) -> Any:
+def unconstrain(params: Values, signature: Signature, supports: Values, spread: Values) -> Any:
     """Unconstrained coordinates from parameters: the inverse of :func:`constrain`."""
     group = slopes(signature)
     used = group.names if group else ()
     parts = []
     if group:
-        parts.append(group.from_log(jnp.log(jnp.stack([params[name] for name in used]))))
+        parts.append(group.from_log(jnp.log(jnp.stack([params[name] for name in used])), spread))
     others = [
         biject_to(supports[name]).inv(params[name])
         for name, *_ in signature.kinds

@@ -38,12 +38,12 @@ def _supports(signature: Signature, data: Data) -> dict[str, Any]:
 
 def from_unconstrained(u: Any, signature: Signature, data: Data) -> tuple[dict[str, Any], Any]:
     """Parameters by name, and the log Jacobian, from coordinates of shape ``(n_parameters,)``."""
-    return constrain(u, signature, _supports(signature, data))
+    return constrain(u, signature, _supports(signature, data), data["spread"])
 
 
 def to_unconstrained(params: Values, signature: Signature, data: Data) -> Any:
     """Coordinates from parameters."""
-    return unconstrain(params, signature, _supports(signature, data))
+    return unconstrain(params, signature, _supports(signature, data), data["spread"])
 
 
 def potential(

@@ -39,9 +39,9 @@ class Laplace:
     factor: np.ndarray
     log_evidence: float
 
-    def draws(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Gaussian draws, shape ``(n, n_parameters)``."""
-        z = rng.standard_normal((n, len(self.mode)))
+    def draws(self, n: int, rng: np.random.Generator, scale: float = 1.0) -> np.ndarray:
+        """Gaussian draws, shape ``(n, n_parameters)``, ``scale`` times as wide."""
+        z = scale * rng.standard_normal((n, len(self.mode)))
         return np.asarray(self.mode + z @ self.factor.T)
 
 

@@ -35,7 +35,7 @@ def default_prior(parameter: Parameter, term: Term) -> Prior:
         case "contribution" if n_contributions == 1:
             return LogNormal(1.0, 0.3, relative=True)
         case "contribution":
-            return LogNormal(1.0 / n_contributions, 0.8, relative=True)
+            return LogNormal(1.0 / n_contributions, 0.5, relative=True)
         case "exponent":
             return LogNormal(0.3 if has_floor else 0.08, 0.5)
         case "coupling":

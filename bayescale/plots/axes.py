@@ -121,11 +121,12 @@ def loss_ticks(low: float, high: float) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
     if high / low < LINEAR:
-        found = MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        even = MaxNLocator(nbins=7, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        found = [float(v) for v in even]
     else:
         powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         subs = (1, 2, 5) if high / low < 1e3 else (1,)
-        found = np.array([lead * 10.0**power for power in powers for lead in subs])
+        found = [lead * 10.0**power for power in powers for lead in subs]
     return [float(f"{v:.6g}") for v in found if low * 0.999 <= v <= high * 1.001 and v > 0]
 
 

@@ -105,7 +105,7 @@ def plot_band(
         extent.append(span)
     markers = [cloud]
     if shown is not None:
-        markers += draw_targets(ax, shown, x, probs[-1])
+        markers += draw_targets(ax, shown, x, probs[-1], intervals=bool(hue))
         extent.append(shown.extent)
 
     foot.set_xlim(grid[0], grid[-1])
@@ -120,6 +120,7 @@ def plot_band(
         draw_frontier(each, data.max(), grid[-1], named=each is ax)
     if hue:
         draw_colour_bar(figure, list(axes.ravel()), cloud, hue, input_label(hue, fit.runs))
+    figure.align_ylabels(axes.ravel())
     _legend(figure, markers, [*lines, *keys(probs, of, several)])
     return figure
 

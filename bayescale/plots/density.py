@@ -33,9 +33,14 @@ def drawn_names(fit: Fit, noise: bool = True) -> list[str]:
     return names + ([p.name for p in fit.noise.parameters] if noise else [])
 
 
-def on_log_axis(values: np.ndarray) -> bool:
-    """Whether positive draws spread so far that a logarithmic axis shows them better."""
-    if values.min() <= 0:
+def on_log_axis(fit: Fit, name: str) -> bool:
+    """Whether a parameter's draws spread so far that a logarithmic axis shows them better.
+
+    Floors stay on a linear axis, where it is seen how near they come to zero.
+    """
+    values = fit.parameters[name]
+    floor = any(p.name == name and p.role == "floor" for p in fit.model.parameters)
+    if floor or values.min() <= 0:
         return False
     low, high = np.quantile(values, [0.02, 0.98])
     return bool(high / low > 4.0 or values.max() > 1e5)
@@ -84,7 +89,8 @@ def _width(kernel: stats.gaussian_kde) -> float:
 def _some(values: np.ndarray) -> np.ndarray:
     values = values.ravel()
     values = values[np.isfinite(values)]
-    return values[np.linspace(0, len(values) - 1, min(MOST, len(values))).astype(int)]
+    kept = np.linspace(0, len(values) - 1, min(MOST, len(values))).astype(int)
+    return np.asarray(values[kept])
 
 
 def prior_density(

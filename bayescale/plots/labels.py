@@ -12,6 +12,8 @@ __all__ = ["place_labels"]
 
 SIZE = 5.5
 LONGEST = 22
+WIDTH = 0.6
+"""Mean width of a letter, in font sizes."""
 
 
 def place_labels(ax: Any, x: np.ndarray, y: np.ndarray, names: list[str]) -> None:
@@ -36,10 +38,11 @@ def place_labels(ax: Any, x: np.ndarray, y: np.ndarray, names: list[str]) -> Non
     left, right, bottom, top = (v * to_points for v in (box.x0, box.x1, box.y0, box.y1))
     taken: list[tuple[float, float, float]] = []
     for i in np.argsort(-places[:, 1]):
-        name = shortened(names[i])
-        width, height = 0.58 * SIZE * len(name), 1.15 * SIZE
         at_x, at_y = places[i]
         rightward = at_x < (left + right) / 2
+        room = right - at_x if rightward else at_x - left
+        name = shortened(names[i], min(LONGEST, max(8, int((room - 4.0) / (WIDTH * SIZE)))))
+        width, height = WIDTH * SIZE * len(name), 1.15 * SIZE
         start = at_x + 4.0 if rightward else at_x - 4.0 - width
         wanted = float(np.clip(at_y, bottom + height / 2, top - height / 2))
         for other_start, other_width, other_y in taken:
@@ -57,9 +60,9 @@ def place_labels(ax: Any, x: np.ndarray, y: np.ndarray, names: list[str]) -> Non
         ).set_gid("outlier")  # fmt: skip
 
 
-def shortened(name: str) -> str:
+def shortened(name: str, longest: int) -> str:
     """Return a name of bearable length, cut in the middle where it is longer."""
-    if len(name) <= LONGEST:
+    if len(name) <= longest:
         return name
-    half = LONGEST // 2 - 1
-    return f"{name[:half]}…{name[-half:]}"
+    head, tail = longest // 2, longest - longest // 2 - 1
+    return f"{name[:head]}…{name[-tail:]}"

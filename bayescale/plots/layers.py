@@ -85,10 +85,14 @@ def draw_frontier(ax: Any, edge: float, end: float, *, named: bool) -> None:
     ax.axvspan(edge, end, color=SHADE, lw=0, zorder=0).set_gid("beyond the data")
     ax.axvline(edge, color=GREY, lw=0.6, ls=(0, (4, 2)), zorder=1).set_gid("frontier")
     if named:
-        ax.annotate(
-            "beyond the data", (edge, 1.0), (3, -3), xycoords=("data", "axes fraction"),
-            textcoords="offset points", va="top", fontsize=6.0, color=GREY,
+        low, high = ax.get_xlim()
+        narrow = np.log(end / edge) < 0.3 * np.log(high / low)
+        note = ax.annotate(
+            "beyond the data", (edge, 1.0), (2 if narrow else 3, -3),
+            xycoords=("data", "axes fraction"), textcoords="offset points", ha="left", va="top",
+            rotation=90 if narrow else 0, fontsize=6.0, color=GREY,
         )  # fmt: skip
+        note.set_in_layout(False)
 
 
 def keys(probs: tuple[float, ...], of: str, several: bool) -> list[Any]:

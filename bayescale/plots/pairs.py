@@ -67,7 +67,7 @@ def plot_pairs(
         wspace=0.1, hspace=0.26 if n < 7 else 0.36,
     )  # fmt: skip
     values = {name: fit.parameters[name].ravel() for name in shown}
-    log = {name: on_log_axis(values[name]) for name in shown}
+    log = {name: on_log_axis(fit, name) for name in shown}
     limits = {name: window(values[name], log[name]) for name in shown}
     for row, below in enumerate(shown):
         for column, left in enumerate(shown):
@@ -76,7 +76,7 @@ def plot_pairs(
                 ax.remove()
                 continue
             if row == column:
-                _marginal(ax, values[left], limits[left], log[left], left)
+                _marginal(ax, values[left], limits[left], log[left], left, 6.5 if n < 7 else 5.5)
             else:
                 _joint(ax, values, limits, (left, below), probs)
                 parameter_axis(ax.yaxis, below, log[below])
@@ -87,7 +87,7 @@ def plot_pairs(
 
 
 def _marginal(
-    ax: Any, values: np.ndarray, limits: tuple[float, float], log: bool, name: str
+    ax: Any, values: np.ndarray, limits: tuple[float, float], log: bool, name: str, font: float
 ) -> None:
     low, high = limits
     x = np.geomspace(low, high, 300) if log else np.linspace(low, high, 300)
@@ -99,23 +99,20 @@ def _marginal(
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     middle, lower, upper = np.quantile(values, [0.5, 0.05, 0.95])
-    ax.set_title(_measured(name, middle, lower, upper), fontsize=6.5, pad=3.0)
+    ax.set_title(_measured(name, middle, lower, upper), fontsize=font, pad=3.0)
 
 
 def _measured(name: str, middle: float, lower: float, upper: float) -> str:
     """Return a median with the distances to the ends of its 90 % interval."""
     name = symbol(name).rstrip("$")
-    down, up = middle - lower, upper - middle
-    step = min(d for d in (down, up, abs(middle) or 1.0) if d > 0) if up > 0 and down > 0 else 1e-3
-    decimals = 1 - int(np.floor(np.log10(step)))
-    if middle >= 1e4:
-        power = int(np.floor(np.log10(middle)))
-        scale = 10.0**power
-        digits = max(decimals + power, 0)
-        body = f"{middle / scale:.{digits}f}_{{-{down / scale:.{digits}f}}}"
-        return f"{symbol(name)} $=({body}^{{+{up / scale:.{digits}f}}}){{\\times}}10^{{{power}}}$"
-    digits = max(decimals, 0)
-    return f"{name} = {middle:.{digits}f}_{{-{down:.{digits}f}}}^{{+{up:.{digits}f}}}$"
+    power = int(np.floor(np.log10(abs(middle)))) if middle else 0
+    power = power if not -3 < power < 4 else 0
+    middle, lower, upper = (v / 10.0**power for v in (middle, lower, upper))
+    nearest = min((d for d in (middle - lower, upper - middle) if d > 0), default=1.0)
+    digits = int(np.clip(1 - np.floor(np.log10(nearest)), 0, 4))
+    down, up = f"{middle - lower:.{digits}f}", f"{upper - middle:.{digits}f}"
+    body = f"{middle:.{digits}f}_{{-{down}}}^{{+{up}}}"
+    return f"{name} = ({body}){{\\times}}10^{{{power}}}$" if power else f"{name} = {body}$"
 
 
 def _joint(
@@ -130,7 +127,10 @@ def _joint(
     ax.set_ylim(*limits[pair[1]])
     logs = [values[name].min() > 0 for name in pair]
     draws = np.vstack(
-        [np.log(values[name]) if log else values[name] for name, log in zip(pair, logs, strict=True)]
+        [
+            np.log(values[name]) if log else values[name]
+            for name, log in zip(pair, logs, strict=True)
+        ]
     )
     spread = draws.std(axis=1)
     if not np.all(spread > 1e-12 * np.abs(draws).max(axis=1)):

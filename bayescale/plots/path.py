@@ -25,7 +25,7 @@ __all__ = [
 
 PARTNER = {"N": "D", "D": "N"}
 WIDE = 2.5
-"""Decades of N outside the data that are searched for the compute-optimal size, beside those of C."""
+"""Decades of N outside the data that are searched for the compute-optimal size."""
 
 FINE = 16
 """Sizes searched for each decade of N."""
@@ -57,7 +57,7 @@ def default_input(law: Law, x: str | None, runs: Runs) -> str:
     """Return the horizontal input: the one that was asked for, or the natural one."""
     inputs = law.inputs
     on_compute = {"N", "D"} <= set(inputs)
-    known = (*(("C",) if on_compute and "C" not in inputs else ()), *inputs)
+    known: tuple[str, ...] = (*(("C",) if on_compute and "C" not in inputs else ()), *inputs)
     if x is None:
         return known[0]
     if x not in known:

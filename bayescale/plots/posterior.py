@@ -142,7 +142,7 @@ def _marginal(
 ) -> dict[str, Any]:
     """Draw one parameter; return entries of the legend by label."""
     values = fit.parameters[name].ravel()
-    log = on_log_axis(values)
+    log = on_log_axis(fit, name)
     low, high = window(values, log)
     x = np.geomspace(low, high, 400) if log else np.linspace(low, high, 400)
     x = np.maximum(x, 1e-9 * high) if low == 0 else x
@@ -187,7 +187,7 @@ def _arrow(ax: Any, value: float, colour: str, rank: int) -> None:
     low, _ = ax.get_xlim()
     right = value > low
     ax.annotate(
-        f"{float(f'{value:.3g}'):g}", (1.0 if right else 0.0, 0.95 - 0.12 * rank), (-10 if right else 10, 0),
+        f"{float(f'{value:.3g}'):g}", (float(right), 0.95 - 0.12 * rank), (-10 if right else 10, 0),
         xycoords="axes fraction", textcoords="offset points", color=colour, fontsize=6.0,
         ha="right" if right else "left", va="center",
         arrowprops={"arrowstyle": "->", "color": colour, "lw": 0.8, "shrinkA": 0, "shrinkB": 0},

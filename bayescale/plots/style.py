@@ -84,7 +84,7 @@ def new_figure(width: float, height: float, *, layout: bool = True) -> Figure:
     """Return an empty figure of a size in inches that pyplot knows nothing of."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=250, layout="constrained" if layout else "none")
+    return Figure(figsize=(width, height), dpi=250, layout="constrained" if layout else None)
 
 
 def quiet_ticks(ax: Any) -> None:
@@ -100,7 +100,7 @@ def colours() -> Colormap:
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap([colormaps["viridis"](i / 255 * 0.92) for i in range(256)])
+    return ListedColormap([colormaps["viridis"](i / 255 * 0.88) for i in range(256)])
 
 
 _GREEK = "alpha beta gamma delta epsilon kappa lambda mu nu rho sigma tau phi omega".split()

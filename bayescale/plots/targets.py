@@ -57,8 +57,10 @@ def targets(fit: Fit, held_out: Any, prob: float) -> Targets:
     return Targets(ahead.points, lower, ahead.quantile(0.5), upper, ahead.observed)
 
 
-def draw_targets(ax: Any, shown: Targets, x: str, prob: float) -> list[Any]:
-    """Draw each target's own interval and loss; return the entries of the legend."""
+def draw_targets(
+    ax: Any, shown: Targets, x: str, prob: float, *, intervals: bool = True
+) -> list[Any]:
+    """Draw each target's loss and its own interval; return the entries of the legend."""
     at, inside = values_of(shown.points, x), shown.inside
     size = 11.0 if len(at) < 60 else 7.0
     width = 0.9 if len(at) < 60 else 0.5
@@ -72,14 +74,15 @@ def draw_targets(ax: Any, shown: Targets, x: str, prob: float) -> list[Any]:
         points.set_gid("targets")
         return [points]
     entries = []
-    looks = (("in", inside, BLUE, "D"), ("outside", ~inside, VERMILION, "X"))
+    looks = (("inside", inside, BLUE, "D"), ("outside", ~inside, VERMILION, "X"))
     for name, mask, colour, marker in looks:
         if not mask.any():
             continue
-        ax.vlines(
-            at[mask], shown.lower[mask], shown.upper[mask],
-            colors=colour, lw=width, alpha=0.45, zorder=4,
-        )  # fmt: skip
+        if intervals:
+            ax.vlines(
+                at[mask], shown.lower[mask], shown.upper[mask],
+                colors=colour, lw=width, alpha=0.45, zorder=4,
+            )  # fmt: skip
         points = ax.scatter(
             at[mask], shown.observed[mask], s=size * (1.4 if marker == "X" else 1.0),
             marker=marker, c=colour, ec="white", lw=0.3, zorder=6,

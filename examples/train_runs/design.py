@@ -22,7 +22,7 @@ class Run:
     name
         Unique name; it starts with the cell, such as ``n3-d4``.
     role
-        ``"lr_sweep"``, ``"pilot"``, ``"grid"`` or ``"seed"``.
+        ``"lr_sweep"``, ``"pilot"``, ``"one_block"``, ``"grid"`` or ``"seed"``.
     shape
         Shape of the model.
     steps, batch
@@ -66,7 +66,6 @@ class Design:
         self._design: dict[str, Any] = tomllib.loads(path.read_text())
         self._shapes = {name: Shape(**shape) for name, shape in self._design["sizes"].items()}
         self._lengths: dict[str, int] = self._design["lengths"]
-        self._cells = [f"{size}-{length}" for size in self._shapes for length in self._lengths]
 
     @property
     def sha256(self) -> str:
@@ -81,7 +80,7 @@ class Design:
         """
         if "lr" not in self._design:
             return self._sweep()
-        tuned = self._pilot() + self._grid() + self._repeats()
+        tuned = self._pilot() + self._one_block() + self._grid() + self._repeats()
         return self._sweep() + sorted(tuned, key=lambda run: run.flops_exact)
 
     def _sweep(self) -> list[Run]:
@@ -102,9 +101,18 @@ class Design:
         pilot = self._design["pilot"]
         return [self._tuned(name, "pilot", pilot["batch"]) for name in pilot["runs"]]
 
+    def _one_block(self) -> list[Run]:
+        names = self._design["one_block"]["runs"]
+        return [self._tuned(name, "one_block", self._batch(name)) for name in names]
+
     def _grid(self) -> list[Run]:
-        cells = [cell for cell in self._cells if cell not in self._design["grid"]["left_out"]]
-        return [self._tuned(cell, "grid", self._batch(cell)) for cell in cells]
+        grid = self._design["grid"]
+        cells = [f"{size}-{length}" for size in grid["sizes"] for length in self._lengths]
+        return [
+            self._tuned(cell, "grid", self._batch(cell))
+            for cell in cells
+            if cell not in grid["left_out"]
+        ]
 
     def _repeats(self) -> list[Run]:
         repeats = self._design["seeds"]
@@ -118,11 +126,11 @@ class Design:
         return self._design["batch"][cell.split("-")[1]]
 
     def _seed(self, name: str) -> int:
-        """Return the seed in the name, or else the one of the cell."""
+        """Return the seed in the name, or else that of the cell."""
         size, length, *rest = name.split("-")
         named = [int(part.removeprefix("seed")) for part in rest if part.startswith("seed")]
-        cell = self._cells.index(f"{size}-{length}")
-        return named[0] if named else self._design["grid"]["first_seed"] + cell
+        first = self._design["first_seed"][size]
+        return named[0] if named else first + list(self._lengths).index(length)
 
     def _tuned(self, name: str, role: str, batch: int) -> Run:
         """Return a run at the tuned learning rate of its size and batch."""

@@ -66,13 +66,18 @@ IN_SLOPES = {
 
 
 def model_and_data(law: Law) -> tuple[Model, dict[str, Any]]:
-    """A model with just enough data to say the supports: the reference loss and the priors."""
+    """A model with just enough data to say the supports and the weights of the slopes."""
     model = Model(law, noise.get("student_t"))
     numbers = {
         name: {key: np.float64(value) for key, value in spec.numbers.items()}
         for name, spec in model.priors.items()
     }
-    return model, {"reference": {"loss": np.float64(2.5)}, "priors": numbers}
+    spread = dict(zip(law.inputs, map(np.float64, (0.7, 1.9)), strict=False))
+    return model, {
+        "reference": {"loss": np.float64(2.5)},
+        "spread": spread,
+        "priors": numbers,
+    }
 
 
 def prior_draw(model: Model, rng: np.random.Generator) -> dict[str, float]:
@@ -118,8 +123,9 @@ def test_inverse_and_jacobian(name: str) -> None:
             assert float(log_jacobian) == pytest.approx(numerical, abs=1e-8)
 
 
+@pytest.mark.parametrize("constant", [False, True])
 @pytest.mark.parametrize(("floor", "m"), [(None, 1), ("E", 1), (None, 2), ("E", 3)])
-def test_slopes_by_hand(floor: str | None, m: int) -> None:
+def test_slopes_by_hand(floor: str | None, m: int, constant: bool) -> None:
     """What the coordinates mean, and that the map of the logs keeps volume."""
     pairs = tuple(Pair(f"x{i}", f"T{i}", f"a{i}") for i in range(m))
     group = Slopes(floor, pairs)
@@ -129,11 +135,17 @@ def test_slopes_by_hand(floor: str | None, m: int) -> None:
     v = np.log(np.concatenate([e, t, a]))
     total = e.sum() + t.sum()
     head = [np.log(total)] + ([np.log(e[0] / t.sum())] if floor else [])  # ln L0, logit(E/L0)
-    expected = np.concatenate([head, np.log(a * t), np.log(a[1:] / a[0])])
+    spread = {f"x{i}": float(s) for i, s in enumerate(rng.uniform(0.5, 2.0, m))}
+    if constant:
+        spread["x0"] = 1e-6  # an input that does not vary in the runs
+    weights = np.array(list(spread.values())) / max(spread.values())
+    slopes = a * t
+    common = [np.log(np.sum(weights * slopes))]
+    expected = np.concatenate([head, common, np.log(slopes[1:] / slopes[0]), np.log(a[1:] / a[0])])
     with float64():
-        u = np.asarray(group.from_log(v))
-        back = np.asarray(group.to_log(u))
-        derivative = np.asarray(jax.jacfwd(group.to_log)(u))
+        u = np.asarray(group.from_log(v, spread))
+        back = np.asarray(group.to_log(u, spread))
+        derivative = np.asarray(jax.jacfwd(lambda w: group.to_log(w, spread))(u))
     np.testing.assert_allclose(u, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(back, v, rtol=1e-12, atol=1e-12)
     assert abs(np.linalg.det(derivative)) == pytest.approx(1.0, abs=1e-10)
@@ -145,6 +157,6 @@ def test_extreme_coordinates_stay_finite() -> None:
     with float64():
         for logit in (-200.0, 200.0):
             u = np.array([1.0, logit, -2.0, -2.5, 0.3])
-            v = group.to_log(u)
+            v = group.to_log(u, {"N": 1.0, "D": 2.0})
             assert np.all(np.isfinite(v))
-            np.testing.assert_allclose(group.from_log(v), u, rtol=1e-9)
+            np.testing.assert_allclose(group.from_log(v, {"N": 1.0, "D": 2.0}), u, rtol=1e-9)

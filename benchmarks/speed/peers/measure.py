@@ -70,20 +70,23 @@ def measure(fit: Callable[[Problem, int], Draws], packages: tuple[str, ...]) -> 
     options = parser.parse_args()
     problems = read(options.problem)
     first = fit(problems[0], 0)
-    answered_at = time.time()
+    answered_at, cpu = time.time(), time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds, sizes = [], []
+    seconds, cpu_seconds, sizes = [], [], []
     for i in range(1, options.warm + 1):
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         draws = fit(problems[1 + (i - 1) % (len(problems) - 1)], i)
         seconds.append(time.perf_counter() - started)
+        cpu_seconds.append(time.process_time() - cpu_started)
         sizes.append(least_ess(draws))
     report = {
         "answered_at": answered_at,
+        "cpu": cpu,
         "ess": least_ess(first),
         "means": {name: float(np.mean(first[name])) for name in PARAMETERS},
         "sds": {name: float(np.std(first[name])) for name in PARAMETERS},
         "warm": seconds,
+        "warm_cpu": cpu_seconds,
         "warm_ess": sizes,
         "peak_mib": peak / (2**20 if sys.platform == "darwin" else 2**10),
         "versions": {name: version(name) for name in packages},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -20,8 +21,9 @@ from bayescale.inference import nuts, point
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import Evaluated, evaluate
 from bayescale.inference.evaluate import prepare as prepare_evaluation
-from bayescale.inference.nuts import Progress, Settings
+from bayescale.inference.nuts import Settings
 from bayescale.inference.point import Optima
+from bayescale.inference.progress import Progress, progress_bar
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, Data, Model
@@ -85,7 +87,7 @@ def fit(
     draws: int = 1000,
     warmup: int = 300,
     chains: int = 4,
-    progress: Progress | None = None,
+    progress: bool | Progress = True,
 ) -> Fit:
     """Fit a law to runs.
 
@@ -113,8 +115,9 @@ def fit(
         ``draws * chains`` draws in all.
     chains : int
         Number of chains, at least two.
-    progress : callable, optional
-        Called with draws done and draws in all.
+    progress : bool or callable, default True
+        Whether to show a bar, where standard error is a terminal; or a function that is called
+        with draws done and draws in all.
 
     Returns
     -------
@@ -139,6 +142,28 @@ def fit(
     rng = np.random.default_rng(seed)
 
     settings = Settings(warmup, draws, chains)
+    with _reporting(progress, f"fit {model.law.name}") as report:
+        result = _computed(model, runs, reference, data, method, settings, rng, seed, report)
+    return replace(result, seed=seed, seconds=time.perf_counter() - started)
+
+
+def _reporting(progress: bool | Progress, what: str) -> AbstractContextManager[Progress | None]:
+    if progress is True:
+        return progress_bar(what)
+    return nullcontext(progress or None)
+
+
+def _computed(
+    model: Model,
+    runs: Runs,
+    reference: dict[str, float],
+    data: Data,
+    method: str,
+    settings: Settings,
+    rng: np.random.Generator,
+    seed: int,
+    report: Progress | None,
+) -> Fit:
     point.prepare(model, data)
     if method == "nuts":
         nuts.prepare(model.signature, data, settings)
@@ -148,14 +173,12 @@ def fit(
     weights = special.softmax([a.log_evidence for a in approximations])
     problem = _Problem(model, runs, reference, data, optima, approximations, weights)
     if method == "nuts":
-        result = _by_nuts(problem, rng, seed, settings, progress)
+        result = _by_nuts(problem, rng, seed, settings, report)
     else:
-        result = _by_importance(problem, rng, draws, chains)
+        result = _by_importance(problem, rng, settings.draws, settings.chains)
     return replace(
         result,
         optima=tuple(_optimum(result, optima, weights, int(i)) for i in np.argsort(-weights)),
-        seed=seed,
-        seconds=time.perf_counter() - started,
     )
 
 

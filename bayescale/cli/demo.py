@@ -10,7 +10,6 @@ from bayescale.cli.common import (
     Json,
     print_json,
     print_table,
-    progress_bar,
     replacing,
 )
 from bayescale.errors import FileError
@@ -57,8 +56,7 @@ def demo(*, out: str | None = None, seed: int = 0, json: Json = False) -> int:
         )
     ahead: dict[str, Forecast] = {}
     for law in LAWS:
-        with progress_bar(f"fit {law}") as progress:
-            ahead[law] = forecast(fit(law, small, seed=seed, progress=progress), large, seed=seed)
+        ahead[law] = forecast(fit(law, small, seed=seed), large, seed=seed)
         if folder:
             _write(ahead[law], folder, large)
     if json:

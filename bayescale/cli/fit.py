@@ -12,7 +12,6 @@ from bayescale.cli.common import (
     Json,
     print_json,
     print_table,
-    progress_bar,
     read,
     read_priors,
     writable,
@@ -84,19 +83,17 @@ def fit(
 
     from bayescale.fitting import fit as fit_law
 
-    with progress_bar(f"fit {law}") as progress:
-        result = fit_law(
-            law,
-            table,
-            noise=noise,
-            priors=priors,
-            method=method,
-            seed=seed,
-            draws=draws,
-            warmup=warmup,
-            chains=chains,
-            progress=progress,
-        )
+    result = fit_law(
+        law,
+        table,
+        noise=noise,
+        priors=priors,
+        method=method,
+        seed=seed,
+        draws=draws,
+        warmup=warmup,
+        chains=chains,
+    )
     if target:
         result.save(target)
     if json:

@@ -16,15 +16,14 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from bayescale.inference import density
+from bayescale.inference.progress import Progress
 from bayescale.inference.runtime import Program, float64
 from bayescale.model import Data, Signature
 
-__all__ = ["Chains", "Progress", "Settings", "prepare", "sample"]
+__all__ = ["Chains", "Settings", "prepare", "sample"]
 
 CHUNK = 100
 """Draws in one call of the compiled program."""
-
-type Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -170,6 +169,7 @@ def sample(
             if progress:
                 progress(done, total)
             state, out = advance(state, data, mode, factor)
+            jax.block_until_ready(out)  # so that the bar tells what is done, not what is queued
             if done >= settings.warmup:
                 kept.append(jax.tree.map(np.asarray, out))
     if progress:

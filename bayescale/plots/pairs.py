@@ -63,7 +63,7 @@ def plot_pairs(
     figure = new_figure(width, height, layout=False)  # a fixed grid; finding one takes long
     axes = figure.subplots(n, n, squeeze=False)
     figure.subplots_adjust(
-        left=0.5 / width, right=1 - 0.1 / width, bottom=0.5 / height, top=1 - 0.2 / height,
+        left=0.58 / width, right=1 - 0.1 / width, bottom=0.5 / height, top=1 - 0.2 / height,
         wspace=0.1, hspace=0.26 if n < 7 else 0.36,
     )  # fmt: skip
     values = {name: fit.parameters[name].ravel() for name in shown}
@@ -192,7 +192,7 @@ def _inner(ax: Any, *, last: bool, first: bool) -> None:
         ax.tick_params(which="both", labelleft=False)
     quiet_ticks(ax)
     box, figure = ax.get_position(), ax.figure
-    ax.yaxis.set_label_coords(-0.42 / (box.width * figure.get_figwidth()), 0.5)
+    ax.yaxis.set_label_coords(-0.4 / (box.width * figure.get_figwidth()), 0.5)
     ax.xaxis.set_label_coords(0.5, -0.36 / (box.height * figure.get_figheight()))
     ax.tick_params(axis="x", labelrotation=45 if last else 0)
 

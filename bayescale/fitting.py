@@ -346,6 +346,7 @@ def _by_importance(problem: _Problem, rng: np.random.Generator, draws: int, chai
         draft.diagnosis.contraction,
         tuple(p.name for p in model.law.term.parameters),
         _notes(problem, draft),
+        1.0 - float(np.max(problem.weights)),
     )
     return replace(draft, diagnosis=diagnosis)
 

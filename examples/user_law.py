@@ -79,7 +79,9 @@ def main(method: str = "nuts") -> tuple[bs.Fit, bs.Forecast]:
     fit = bs.fit(LAW, invented_runs(), method=method, seed=0)
     ahead = bs.forecast(fit, {"N": "10B", "D": "1T", "B": [1e6, 16e6]})
     print(fit.text())
-    print(fit.table()[["q05", "q50", "q95", "contraction"]].assign(truth=TRUTH).round(4))
+    table = fit.table()[["q05", "q50", "q95", "contraction"]]
+    table = table.assign(truth=[TRUTH.get(name, np.nan) for name in table.index])
+    print(table.to_string(float_format="{:.4g}".format, na_rep=""))
     print(ahead.text())
     return fit, ahead
 

@@ -30,6 +30,7 @@ app = App(
     ),
     version=lambda: version("bayescale"),
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # an interrupt is answered in run
 )
 for command in (demo, laws, inspect, fit, summary, forecast, plot):
     app.command(command)

@@ -16,6 +16,9 @@ RHAT_LIMIT = 1.01
 ESS_LIMIT = 400
 EBFMI_LIMIT = 0.3
 PARETO_LIMIT = 0.7
+ELSEWHERE = 0.05
+"""A Laplace fit that leaves out this share of the posterior is not the posterior."""
+
 PRIOR_DOMINATED = 0.5
 """A parameter is prior-dominated where the data remove less than this share of its variance."""
 
@@ -202,15 +205,24 @@ def diagnose_importance(
     contractions: Mapping[str, float],
     law_parameters: tuple[str, ...],
     notes: tuple[str, ...] = (),
+    elsewhere: float = 0.0,
 ) -> Diagnosis:
-    """The verdict on a Laplace fit, by the tail of its importance weights."""
+    """The verdict on a Laplace fit, by the tail of its importance weights.
+
+    ``elsewhere`` is the share of the posterior around maxima that were not drawn from.
+    """
     problems = []
+    if not elsewhere < ELSEWHERE:
+        problems.append(
+            "The Laplace approximation was drawn at one maximum of the posterior, and the others "
+            f"hold {elsewhere:.0%} of it. Sample instead (method nuts), or give tighter priors."
+        )
     if not pareto_k < PARETO_LIMIT:
         problems.append(
             f"The Laplace approximation misses part of the posterior: Pareto k is {pareto_k:.2f}, "
             f"not below {PARETO_LIMIT}. Sample instead (method nuts)."
         )
-    if ess < ESS_LIMIT:
+    if not ess >= ESS_LIMIT:
         problems.append(
             f"Too few independent draws: the importance weights are worth {ess:.0f}, below "
             f"{ESS_LIMIT}. Sample instead (method nuts)."

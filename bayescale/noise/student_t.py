@@ -23,12 +23,10 @@ class StudentT(Noise):
     r"""Student-t with free degrees of freedom: runs far from the law pull less.
 
     :math:`\ln L \sim t_\nu(\ln\hat L, \sigma)` with :math:`\nu > 2`, so that the variance exists.
-    The prior :math:`\nu \sim 2 + \mathrm{Gamma}(2, 0.1)` is that of Juarez and Steel 2010 [1]_,
-    shifted.
-
-    References
-    ----------
-    .. [1] Juarez and Steel 2010, J. Business & Economic Statistics 28(1), 52-66.
+    The prior is :math:`\nu \sim 2 + \mathrm{Exponential}` with mean 10. Public runs scatter with
+    :math:`\nu` of 2 to 5; the customary :math:`2 + \mathrm{Gamma}(2, 0.1)` leaves 2 % below 4, and
+    with 240 runs its 90 % intervals then cover a true 3, 4 or 8 in three of four cases; this one
+    covers 3 to 30 in 85 to 94 % of them (``benchmarks/noise_prior``).
     """
 
     @property
@@ -44,7 +42,7 @@ class StudentT(Noise):
                 "noise",
                 "1",
                 "degrees of freedom of the noise; small means heavy tails",
-                Gamma(2.0, 0.1, low=2.0),
+                Gamma(1.0, 0.1, low=2.0),
             ),
         )
 

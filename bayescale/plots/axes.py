@@ -171,6 +171,7 @@ def parameter_axis(axis: Any, name: str, log: bool) -> None:
 
     ax, horizontal = axis.axes, axis.axis_name == "x"
     low, high = axis.get_view_interval()
+    power = 0
     if log:
         ax.set_xscale("log") if horizontal else ax.set_yscale("log")
         axis.set_view_interval(low, high, ignore=True)
@@ -182,8 +183,10 @@ def parameter_axis(axis: Any, name: str, log: bool) -> None:
         axis.set_minor_formatter(NullFormatter())
     else:
         axis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
-    axis.set_label_text(symbol(name))
+        power = math.floor(math.log10(max(abs(low), abs(high)) or 1.0))
+        power = power if not -4 < power < 5 else 0
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**power:.6g}"))
+    axis.set_label_text(symbol(name) + (f" ($10^{{{power}}}$)" if power else ""))
     quiet_ticks(ax)
 
 

@@ -43,7 +43,7 @@ def on_log_axis(fit: Fit, name: str) -> bool:
     if floor or values.min() <= 0:
         return False
     low, high = np.quantile(values, [0.02, 0.98])
-    return bool(high / low > 4.0 or values.max() > 1e5)
+    return bool(high / low > 4.0)
 
 
 def window(values: np.ndarray, log: bool) -> tuple[float, float]:

@@ -86,7 +86,7 @@ def draw_frontier(ax: Any, edge: float, end: float, *, named: bool) -> None:
     ax.axvline(edge, color=GREY, lw=0.6, ls=(0, (4, 2)), zorder=1).set_gid("frontier")
     if named:
         low, high = ax.get_xlim()
-        narrow = np.log(end / edge) < 0.3 * np.log(high / low)
+        narrow = np.log(end / edge) < 0.27 * np.log(high / low)
         note = ax.annotate(
             "beyond the data", (edge, 1.0), (2 if narrow else 3, -3),
             xycoords=("data", "axes fraction"), textcoords="offset points", ha="left", va="top",

@@ -32,6 +32,7 @@ from bayescale.plots.style import (
     styled,
 )
 from bayescale.posterior import Fit
+from bayescale.units import format_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,7 +188,8 @@ def _arrow(ax: Any, value: float, colour: str, rank: int) -> None:
     low, _ = ax.get_xlim()
     right = value > low
     ax.annotate(
-        f"{float(f'{value:.3g}'):g}", (float(right), 0.95 - 0.12 * rank), (-10 if right else 10, 0),
+        format_size(value, kind="compute"), (float(right), 0.95 - 0.12 * rank),
+        (-10 if right else 10, 0),
         xycoords="axes fraction", textcoords="offset points", color=colour, fontsize=6.0,
         ha="right" if right else "left", va="center",
         arrowprops={"arrowstyle": "->", "color": colour, "lw": 0.8, "shrinkA": 0, "shrinkB": 0},

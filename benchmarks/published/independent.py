@@ -58,32 +58,32 @@ def log_huber(n: np.ndarray, d: np.ndarray, loss: np.ndarray, delta: float = 1e-
 def student_t(n: np.ndarray, d: np.ndarray, loss: np.ndarray) -> tuple[Estimate, float, float]:
     """The most likely law under Student-t noise on log loss, with its sigma and nu above two."""
 
-    def scale2(r: np.ndarray, nu: float) -> np.ndarray:
+    def scale2(r: np.ndarray, nu: float, iterations: int) -> np.ndarray:
         """The most likely squared scale of given residuals, by its fixed point."""
         s2 = np.median(r**2, axis=-1, keepdims=True)
-        for _ in range(60):
+        for _ in range(iterations):
             s2 = np.mean((nu + 1.0) * r**2 / (nu + r**2 / s2), axis=-1, keepdims=True)
         return s2
 
     def at(nu: float) -> tuple[Estimate, float]:
         def weights(r: np.ndarray) -> np.ndarray:
-            return (nu + 1.0) / (nu + r**2 / scale2(r, nu))
+            return (nu + 1.0) / (nu + r**2 / scale2(r, nu, 8))
 
         def objective(r: np.ndarray) -> np.ndarray:
-            s2 = scale2(r, nu)
+            s2 = scale2(r, nu, 60)
             constant = special.gammaln(nu / 2) - special.gammaln((nu + 1) / 2)
             constant += 0.5 * np.log(nu * np.pi * s2)
             return (constant + (nu + 1) / 2 * np.log1p(r**2 / (nu * s2))).sum(axis=-1)
 
         found = _refine(n, d, loss, weights, objective, 40)
         r = np.log(loss) - np.log(_law(found, n, d))
-        return found, float(np.sqrt(scale2(r, nu)[0]))
+        return found, float(np.sqrt(scale2(r, nu, 60)[0]))
 
     best = optimize.minimize_scalar(
         lambda log_above: at(2.0 + np.exp(log_above))[0].objective,
         bounds=(np.log(0.05), np.log(50.0)),
         method="bounded",
-        options={"xatol": 1e-3},
+        options={"xatol": 1e-2},
     )
     nu = 2.0 + float(np.exp(best.x))
     return *at(nu), nu

@@ -359,8 +359,8 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
 def _explained(truth: str) -> str:
     if truth == "fixed":
         return (
-            f"Noise: Student-t on log loss, sigma = {SIGMA}, nu = {NU:g}. Truths: the published fit "
-            "of each law where there is one, else rounded medians of a fit to the Chinchilla "
+            f"Noise: Student-t on log loss, sigma = {SIGMA}, nu = {NU:g}. Truths: the published "
+            "fit of each law where there is one, else rounded medians of a fit to the Chinchilla "
             "points. With one fixed truth, coverage of a parameter that the data hardly inform is "
             "decided by where the truth lies in the prior: near its middle every interval covers, "
             "in its tail none does."

@@ -1,4 +1,4 @@
-"""``bayescale fit`` and ``bayescale summary``: the contract of the JSON document, files and codes."""
+"""``bayescale fit`` and ``bayescale summary``: the JSON document, files and exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBERS = {"mean", "sd", "q05", "q50", "q95", "unit"}
 
 @pytest.fixture(scope="module")
 def document(saved):
-    return bs.load(saved).to_json()
+    return json.loads(json.dumps(bs.load(saved).to_json()))
 
 
 def test_json_has_the_keys_of_the_contract(bayescale, runs):

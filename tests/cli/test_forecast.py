@@ -38,9 +38,7 @@ def test_json_has_the_keys_of_the_contract(bayescale, fit):
 
 
 def test_sizes_and_several_points(bayescale, fit):
-    done = bayescale(
-        *("forecast", fit, "--at", "N=300M,D=12B", "--at", "N=1.6e8, D=8e9", "--json")
-    )
+    done = bayescale(*("forecast", fit, "--at", "N=300M,D=12B", "--at", "N=1.6e8, D=8e9", "--json"))
     first, second = json.loads(done.out)
     plain = json.loads(bayescale("forecast", fit, "--at", NEAR, "--json").out)[0]
     assert first["at"] == plain["at"]

@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-import bayescale as bs
 import numpy as np
 from measure import read
+
+import bayescale as bs
 
 
 def main() -> None:

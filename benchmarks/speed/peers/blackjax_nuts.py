@@ -39,7 +39,7 @@ def log_density(
         + stats.norm.logpdf(u[3:5], jnp.log(0.3), 0.5).sum()
         + stats.norm.logpdf(p["sigma"], 0.0, 0.02)
         + u[5]
-        + stats.gamma.logpdf(p["nu"] - 2.0, 2.0, scale=10.0)
+        + stats.gamma.logpdf(p["nu"] - 2.0, 1.0, scale=10.0)
         + u[6]
     )
     mean = jnp.log(

@@ -22,9 +22,7 @@ WARMUP = 500
 def model(log_n: jax.Array, log_d: jax.Array, log_loss: jax.Array, reference: jax.Array) -> None:
     share = numpyro.sample(
         "share",
-        dist.TransformedDistribution(
-            dist.Normal(0.4, 1.2), dist.transforms.SigmoidTransform()
-        ),
+        dist.TransformedDistribution(dist.Normal(0.4, 1.2), dist.transforms.SigmoidTransform()),
     )
     floor = numpyro.deterministic("E", share * reference)
     t_n = numpyro.sample("T_N", dist.LogNormal(jnp.log(0.2 * reference), 0.8))
@@ -32,7 +30,7 @@ def model(log_n: jax.Array, log_d: jax.Array, log_loss: jax.Array, reference: ja
     alpha = numpyro.sample("alpha", dist.LogNormal(jnp.log(0.3), 0.5))
     beta = numpyro.sample("beta", dist.LogNormal(jnp.log(0.3), 0.5))
     sigma = numpyro.sample("sigma", dist.HalfNormal(0.02))
-    nu = numpyro.deterministic("nu", 2.0 + numpyro.sample("nu_above_2", dist.Gamma(2.0, 0.1)))
+    nu = numpyro.deterministic("nu", 2.0 + numpyro.sample("nu_above_2", dist.Exponential(0.1)))
     mean = jnp.log(floor + t_n * jnp.exp(-alpha * log_n) + t_d * jnp.exp(-beta * log_d))
     numpyro.sample("log_loss", dist.StudentT(nu, mean, sigma), obs=log_loss)
 

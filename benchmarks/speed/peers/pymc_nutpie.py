@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import nutpie
 import numpy as np
+import nutpie
 import pymc as pm
 from measure import CHAINS, DRAWS, PARAMETERS, Draws, Problem, measure
 
@@ -40,9 +40,7 @@ def fit(problem: Problem, seed: int) -> Draws:
         observed=problem.log_loss,
         reference=np.array(problem.reference),
     )
-    trace = nutpie.sample(
-        with_data, draws=DRAWS, chains=CHAINS, seed=seed, progress_bar=False
-    )
+    trace = nutpie.sample(with_data, draws=DRAWS, chains=CHAINS, seed=seed, progress_bar=False)
     return {name: trace.posterior[name].values for name in PARAMETERS}
 
 

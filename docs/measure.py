@@ -1,11 +1,11 @@
 """Measure the numbers that the pages of ``docs`` quote.
 
-    python docs/measure.py footing                # priors.md: the same footing in every law
-    python docs/measure.py widen   RUNS [LAW]     # priors.md: every prior's scale times 3, over 3
-    python docs/measure.py design                 # choosing-a-law.md: what a design identifies
-    python docs/measure.py audit   RUNS           # reading-the-verdict.md: fitting loss, outliers
-    python docs/measure.py forward RUNS           # reading-the-verdict.md: fit small, forecast large
-    python docs/measure.py coverage               # reading-the-verdict.md: bands where the law is right
+    python docs/measure.py footing                # priors: the same footing in every law
+    python docs/measure.py widen   RUNS [LAW]     # priors: every prior's scale times 3, over 3
+    python docs/measure.py design                 # laws: what a design identifies
+    python docs/measure.py audit   RUNS           # verdict: loss, outliers
+    python docs/measure.py forward RUNS           # verdict: fit small, score large
+    python docs/measure.py coverage               # verdict: bands, law right
 
 RUNS is the table of 245 points that Besiroglu et al. 2024 (arXiv 2404.10102) read off Figure 4 of
 Hoffmann et al. 2022 (arXiv 2203.15556), with columns n_params, d_tokens, flops, loss and
@@ -85,7 +85,8 @@ def design() -> None:
             )
             table = fit.table()
             numbers = "; ".join(
-                f"{n} {table.loc[n, 'q05']:.2f} to {table.loc[n, 'q95']:.2f}" for n in ("E", "alpha", "beta", "a")
+                f"{n} {table.loc[n, 'q05']:.2f} to {table.loc[n, 'q95']:.2f}"
+                for n in ("E", "alpha", "beta", "a")
             )  # fmt: skip
             print(f"D/N within x{max(spread) / min(spread):.0f}, {decades} decades of C: {numbers}; "
                   f"{latent(fit)}; prior-dominated: "
@@ -101,15 +102,18 @@ def audit(path: str) -> None:
             point = bs.point_fit("chinchilla", runs, noise=noise, objective="ml")
             seconds = time.perf_counter() - started
             v = point.values
-            print(f"{len(runs)} runs, {noise}, maximum likelihood: E {v['E']:.3f}, alpha {v['alpha']:.3f}, "
-                  f"beta {v['beta']:.3f}, L(70B, 1.4T) {float(point.loss(FAR)):.3f} ({seconds:.2f} s)")  # fmt: skip
+            numbers = ", ".join(f"{n} {v[n]:.3f}" for n in ("E", "alpha", "beta"))
+            print(f"{len(runs)} runs, {noise}, maximum likelihood: {numbers}, "
+                  f"L(70B, 1.4T) {float(point.loss(FAR)):.3f} ({seconds:.2f} s)")  # fmt: skip
         for method in ("laplace", "nuts"):
             fit = bs.fit("chinchilla", runs, method=method)
             t = fit.table()
             steps = fit.sample_stats["n_steps"].mean() if method == "nuts" else 0
-            print(f"{len(runs)} runs, student_t, {method}: "
-                  + ", ".join(f"{n} {t.loc[n, 'mean']:.4f} ({t.loc[n, 'sd']:.4f})" for n in ("E", "alpha", "beta", "a"))
-                  + f", {latent(fit)}; {steps:.1f} leapfrog steps a draw, bulk ESS "
+            numbers = ", ".join(
+                f"{n} {t.loc[n, 'mean']:.4f} ({t.loc[n, 'sd']:.4f})"
+                for n in ("E", "alpha", "beta", "a")
+            )
+            print(f"{len(runs)} runs, student_t, {method}: {numbers}, {latent(fit)}; {steps:.1f} leapfrog steps a draw, bulk ESS "
                   f"{fit.diagnosis.ess_bulk_min:.0f}, R-hat {fit.diagnosis.rhat_max:.4f}, "
                   f"Pareto k {fit.diagnosis.pareto_k:.2f} ({fit.seconds:.2f} s)")  # fmt: skip
 

@@ -97,7 +97,7 @@ def test_the_log_likelihood_is_that_of_the_losses(fit, runs):
 def test_the_log_prior_is_that_of_the_parameters(fit):
     from scipy import stats
 
-    scale = fit.reference["loss"]
+    scale, nu = fit.reference["loss"], fit.model.priors["nu"].numbers
     draws = {name: values[0, :50] for name, values in fit.draws.items()}
     z = np.log(draws["E"] / scale) - np.log1p(-draws["E"] / scale)
     expected = {
@@ -108,7 +108,7 @@ def test_the_log_prior_is_that_of_the_parameters(fit):
         "T_N": stats.lognorm.logpdf(draws["T_N"], 0.8, scale=0.2 * scale),
         "alpha": stats.lognorm.logpdf(draws["alpha"], 0.5, scale=0.3),
         "sigma": stats.halfnorm.logpdf(draws["sigma"], scale=0.02),
-        "nu": stats.gamma.logpdf(draws["nu"] - 2, 2, scale=10),
+        "nu": stats.gamma.logpdf(draws["nu"] - nu["low"], nu["shape"], scale=1 / nu["rate"]),
     }
     for name, values in expected.items():
         assert np.allclose(fit.log_prior[name][0, :50], values, atol=1e-9), name

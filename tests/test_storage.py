@@ -50,7 +50,8 @@ def test_a_fit_comes_back_the_same(fit, file):
     assert again.text() == fit.text() and repr(again) == repr(fit)
     assert again.to_json() == fit.to_json()
     assert again.model.priors == fit.model.priors
-    assert again.diagnosis == fit.diagnosis and again.optima == fit.optima
+    assert again.diagnosis.to_json() == fit.diagnosis.to_json()
+    assert again.optima == fit.optima
     assert again.runs.fingerprint == fit.runs.fingerprint and again.runs.labels == fit.runs.labels
     assert again.runs.warnings == fit.runs.warnings
     assert again.influence().equals(fit.influence())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bayescale.runs import Runs
 
 __all__ = [
+    "BENT",
     "draw_colour_bar",
     "input_label",
     "loss_axis",
@@ -141,6 +142,7 @@ def loss_writer(ticks: list[float]) -> Callable[[float, object], str]:
 def draw_colour_bar(figure: Any, axes: Any, mappable: Any, name: str, label: str) -> Any:
     """Draw a slim colour bar for an input on a logarithmic norm."""
     bar = figure.colorbar(mappable, ax=axes, aspect=32, pad=0.02, fraction=0.06)
+    bar.solids.set_alpha(1.0)
     bar.outline.set_linewidth(0.0)
     size_axis_of_bar(bar, name)
     bar.set_label(label, size=7.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.errors import BayescaleError
-from bayescale.plots.axes import draw_colour_bar, input_label, residual_axis, size_axis
+from bayescale.plots.axes import BENT, draw_colour_bar, input_label, residual_axis, size_axis
 from bayescale.plots.labels import place_labels
 from bayescale.plots.layers import dot_size, hues
 from bayescale.plots.path import values_of
@@ -23,7 +23,7 @@ REPLICATES = 400
 """Sets of residuals simulated for the envelope of the quantile plot."""
 
 NAMED = 6
-"""Outliers that are named in each panel."""
+"""Outliers are named up to this many; more are counted."""
 
 
 @styled
@@ -38,8 +38,8 @@ def plot_residuals(
     """Draw residuals against compute and each input, and their quantiles against the noise's.
 
     A residual is the log of the observed loss over the median fitted one, in units of the median
-    scale of the noise; the shade is two scales wide to each side. The furthest runs beyond five
-    scales are named.
+    scale of the noise; the shade is two scales wide to each side. Runs beyond five scales are
+    named, or counted where there are many.
 
     Parameters
     ----------
@@ -89,6 +89,10 @@ def plot_residuals(
             ax.set_ylabel(f"Residual ({unit})")
     for ax, name in zip(axes, against, strict=False):
         place_labels(ax, *_outliers(values_of(runs, name), z, runs.labels))
+    far = int(np.sum(np.abs(z) > OUTLIER))
+    if far > NAMED:
+        note = f"{far} runs beyond {OUTLIER:.0f} scales"
+        axes[0].set_title(note, fontsize=6.5, loc="left", pad=3.0)
     if hue:
         label = input_label(hue, runs)
         draw_colour_bar(figure, list(axes[:panels]), clouds[0], hue, label)
@@ -115,16 +119,17 @@ def _against(ax: Any, fit: Fit, z: np.ndarray, name: str, hue: str | None) -> An
     room = 0.06 * (high - low) + 0.02
     ax.set_xlim(10 ** (low - room), 10 ** (high + room))
     size_axis(ax.xaxis, name, most=4)
-    ax.set_xlabel(input_label(name, fit.runs))
+    label = input_label(name, fit.runs)
+    ax.set_xlabel(label.replace(" (", "\n(") if len(label) > 28 else label)
     return cloud
 
 
 def _outliers(
     x: np.ndarray, z: np.ndarray, labels: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return the places and names of the runs furthest off, at most a few."""
+    """Return the places and names of the runs far off, unless there are many."""
     far = np.flatnonzero(np.abs(z) > OUTLIER)
-    far = far[np.argsort(-np.abs(z[far]))][:NAMED]
+    far = far[np.argsort(-np.abs(z[far]))] if len(far) <= NAMED else far[:0]
     return x[far], z[far], [labels[i] for i in far]
 
 
@@ -144,6 +149,10 @@ def _quantiles(ax: Any, fit: Fit, z: np.ndarray, scale: float, prob: float) -> N
     )  # fmt: skip
     band.set_gid("envelope")
     reach = float(np.abs(middle).max())
+    if np.abs(z).max() > BENT:  # bent like the vertical axis, so that equal is straight
+        ax.set_xscale("symlog", linthresh=5.0)
+        ax.set_xticks([-10, -5, 0, 5, 10], ["−10", "", "0", "", "10"])
+        ax.minorticks_off()
     ax.plot([-reach, reach], [-reach, reach], color=GREY, lw=0.6, zorder=1)
     points = ax.scatter(middle, np.sort(z), s=0.7 * dot_size(n), color=INK, lw=0, zorder=3)
     points.set_gid("quantiles")

@@ -32,7 +32,7 @@ AUDIT = {
     ("245", "huber(1e-3)"): (1.891, 0.349, 0.453, 2.012, 6.8),
     ("245", "normal"): (1.992, 0.372, 0.612, 2.075, 2.0),
 }
-"""E, alpha, beta, L(70B, 1.4T), tokens per parameter at 5.76e23 FLOP: an earlier audit by others."""
+"""E, alpha, beta, L(70B, 1.4T), tokens per parameter at 5.76e23: an earlier audit by others."""
 
 TARGET, COMPUTE = {"N": 70e9, "D": 1.4e12}, 5.76e23
 

@@ -25,7 +25,7 @@ def compiled(size: int) -> Any:
         alpha = pm.LogNormal("alpha", mu=np.log(0.3), sigma=0.5)
         beta = pm.LogNormal("beta", mu=np.log(0.3), sigma=0.5)
         sigma = pm.HalfNormal("sigma", sigma=0.02)
-        nu = pm.Deterministic("nu", 2.0 + pm.Gamma("nu_above_2", alpha=2.0, beta=0.1))
+        nu = pm.Deterministic("nu", 2.0 + pm.Exponential("nu_above_2", lam=0.1))
         mean = pm.math.log(
             floor + t_n * pm.math.exp(-alpha * log_n) + t_d * pm.math.exp(-beta * log_d)
         )

@@ -226,10 +226,10 @@ class Fit:
             f"{self.method}, {self.seconds:.1f} s, seed {self.seed}. "
             f"Contributions are at the reference point {at}."
         )
-        return f"{head}\n{self.diagnosis.text()}"
+        return "\n".join((head, self.diagnosis.text(), *runs.warnings))
 
     def plot(self, kind: str = "band", **options: Any) -> Any:
-        """Draw the fit: ``band``, ``posterior``, ``pairs`` or ``residuals``.
+        """Draw the fit: ``band``, ``posterior``, ``pairs``, ``residuals`` or ``prior``.
 
         Returns
         -------

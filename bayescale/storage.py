@@ -229,7 +229,7 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
         model=model,
         runs=runs,
         reference=declared["reference"],
-        draws={name: tree["posterior"][name].to_numpy() for name in declared["sampled"]},
+        draws={str(n): tree["posterior"][str(n)].to_numpy() for n in declared["sampled"]},
         log_prior={str(n): v.to_numpy() for n, v in tree["log_prior"].data_vars.items()},
         log_likelihood=tree["log_likelihood"]["loss"].to_numpy(),
         sample_stats={str(name): v.to_numpy() for name, v in stats.items()},

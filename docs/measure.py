@@ -49,6 +49,17 @@ def latent(fit: bs.Fit) -> str:
     return f"L(70B, 1.4T) {ahead.quantile(0.5, 'latent')[0]:.3f} [{low[0]:.3f}, {high[0]:.3f}]"
 
 
+def checks(fit: bs.Fit) -> str:
+    """The verdict's main numbers."""
+    d = fit.diagnosis
+    return f"bulk ESS {d.ess_bulk_min:.0f}, R-hat {d.rhat_max:.4f}, Pareto k {d.pareto_k:.2f}"
+
+
+def left_to_prior(fit: bs.Fit) -> str:
+    """The prior-dominated parameters."""
+    return f"prior-dominated: {', '.join(fit.diagnosis.prior_dominated) or 'none'}"
+
+
 def widen(path: str, *names: str) -> None:
     """Refit with the scale of every prior, the noise's too, multiplied."""
     runs = bs.read_runs(path, where=USUAL, count="total")
@@ -66,8 +77,7 @@ def widen(path: str, *names: str) -> None:
                 f"{n} {table.loc[n, 'mean']:.4g} ({table.loc[n, 'sd']:.2g}), "
                 f"contraction {table.loc[n, 'contraction']:.2f}" for n in shown
             )  # fmt: skip
-            print(f"{name} x{factor:.2f}: {numbers}; {latent(fit)}; "
-                  f"prior-dominated: {', '.join(fit.diagnosis.prior_dominated) or 'none'}")  # fmt: skip
+            print(f"{name} x{factor:.2f}: {numbers}; {latent(fit)}; {left_to_prior(fit)}")
 
 
 def design() -> None:
@@ -88,9 +98,9 @@ def design() -> None:
                 f"{n} {table.loc[n, 'q05']:.2f} to {table.loc[n, 'q95']:.2f}"
                 for n in ("E", "alpha", "beta", "a")
             )  # fmt: skip
-            print(f"D/N within x{max(spread) / min(spread):.0f}, {decades} decades of C: {numbers}; "
-                  f"{latent(fit)}; prior-dominated: "
-                  f"{', '.join(fit.diagnosis.prior_dominated) or 'none'}")  # fmt: skip
+            ratio = max(spread) / min(spread)
+            print(f"D/N within x{ratio:.0f}, {decades} decades of C: {numbers}; "
+                  f"{latent(fit)}; {left_to_prior(fit)}")  # fmt: skip
 
 
 def audit(path: str) -> None:
@@ -113,9 +123,8 @@ def audit(path: str) -> None:
                 f"{n} {t.loc[n, 'mean']:.4f} ({t.loc[n, 'sd']:.4f})"
                 for n in ("E", "alpha", "beta", "a")
             )
-            print(f"{len(runs)} runs, student_t, {method}: {numbers}, {latent(fit)}; {steps:.1f} leapfrog steps a draw, bulk ESS "
-                  f"{fit.diagnosis.ess_bulk_min:.0f}, R-hat {fit.diagnosis.rhat_max:.4f}, "
-                  f"Pareto k {fit.diagnosis.pareto_k:.2f} ({fit.seconds:.2f} s)")  # fmt: skip
+            print(f"{len(runs)} runs, student_t, {method}: {numbers}, {latent(fit)}; "
+                  f"{steps:.1f} leapfrog steps a draw, {checks(fit)}")  # fmt: skip
 
 
 def forward(path: str) -> None:
@@ -129,8 +138,9 @@ def forward(path: str) -> None:
             inside = ", ".join(
                 f"{p:.0%}: {ahead.covered(p).mean():.2f}" for p in (0.5, 0.8, 0.9, 0.95)
             )
+            verdict = "ok" if fit.diagnosis.ok else "not ok"
             print(f"{name}, {len(small)} runs up to {cut} FLOP, {len(large)} beyond: verdict "
-                  f"{'ok' if fit.diagnosis.ok else 'not ok'}; covered {inside}; rms log error {ahead.rmsle:.4f}")  # fmt: skip
+                  f"{verdict}; covered {inside}; rms log error {ahead.rmsle:.4f}")  # fmt: skip
 
 
 def coverage(repetitions: int = 200) -> None:

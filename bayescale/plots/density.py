@@ -57,10 +57,10 @@ def window(values: np.ndarray, log: bool) -> tuple[float, float]:
     return float(max(low, 0.0) if values.min() > 0 else low), float(high)
 
 
-def density(values: np.ndarray, x: np.ndarray, log: bool) -> np.ndarray:
+def density(values: np.ndarray, x: np.ndarray, log: bool, low: float = 0.0) -> np.ndarray:
     """Return the density of draws at points of an axis, per unit of that axis.
 
-    Positive draws are smoothed on the log scale, so that no mass leaks below zero.
+    Draws above ``low`` are smoothed on the log scale from there, so that no mass leaks below it.
 
     Parameters
     ----------
@@ -69,16 +69,18 @@ def density(values: np.ndarray, x: np.ndarray, log: bool) -> np.ndarray:
         Places, in the parameter's own unit.
     log : bool
         Whether the axis is logarithmic, so that densities are per e-fold.
+    low : float
+        Where the parameter's range begins.
     """
     values = _some(values)
     spread = float(np.ptp(values))
     if not spread > 1e-12 * float(np.abs(values).max()):
         return np.zeros(len(x))
-    if values.min() <= 0:
+    if values.min() <= low:
         return np.asarray(stats.gaussian_kde(values, _width)(x))
-    positive = np.maximum(x, np.finfo(float).tiny)
-    found = stats.gaussian_kde(np.log(values), _width)(np.log(positive))
-    return np.asarray(found if log else found / positive)
+    above = np.maximum(x - low, 1e-9 * spread)
+    found = stats.gaussian_kde(np.log(values - low), _width)(np.log(above)) / above
+    return np.where(x > low, found * x if log else found, 0.0)
 
 
 def _width(kernel: stats.gaussian_kde) -> float:

@@ -147,13 +147,14 @@ def _marginal(
     low, high = window(values, log)
     x = np.geomspace(low, high, 400) if log else np.linspace(low, high, 400)
     x = np.maximum(x, 1e-9 * high) if low == 0 else x
-    height = density(values, x, log)
+    sampled = {p.name: p for p in fit.model.parameters}
+    edge = float(fit.model.priors[name].quantile(0.0)) if name in sampled else 0.0
+    height = density(values, x, log, edge)
     top = float(height.max()) or 1.0
     ax.fill_between(x, 0.0, height, color=BLUE, alpha=0.25, lw=0)
     (line,) = ax.plot(x, height, color=BLUE, label="posterior")
     entries: dict[str, Any] = {"posterior": line}
     if before is not None:
-        sampled = {p.name: p for p in fit.model.parameters}
         if name in sampled:
             scale = fit.reference[LOSS_SCALE]
             prior = prior_density(fit.model.priors[name], sampled[name], scale, x, log)

@@ -81,7 +81,7 @@ def student_t(n: np.ndarray, d: np.ndarray, loss: np.ndarray) -> tuple[Estimate,
 
     best = optimize.minimize_scalar(
         lambda log_above: at(2.0 + np.exp(log_above))[0].objective,
-        bounds=(np.log(0.05), np.log(50.0)),
+        bounds=(np.log(1e-4), np.log(50.0)),
         method="bounded",
         options={"xatol": 1e-2},
     )

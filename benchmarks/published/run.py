@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import common
 import independent
 
 import bayescale as bs
+
+HERE = Path(__file__).resolve().parent
 
 PUBLISHED = {
     "E": (1.817, 0.026),

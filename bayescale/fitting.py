@@ -201,12 +201,13 @@ def _distinct(optima: Optima) -> Optima:
     kept: list[int] = []
     for i in range(len(optima.value)):
         converged = optima.decrement[i] < 1e-6 and np.isfinite(optima.value[i])
+        saddle = np.linalg.eigvalsh(optima.hessian[i])[0] <= 0.0
         near = any(
             abs(optima.value[i] - optima.value[j]) < SAME
             and np.allclose(optima.u[i], optima.u[j], atol=0.1)
             for j in kept
         )
-        if converged and not near:
+        if converged and not saddle and not near:
             kept.append(i)
     kept = kept or [0]
     return Optima(
@@ -320,6 +321,7 @@ def _sampled(
         chains,
         settings.max_tree_depth,
         draft.diagnosis.contraction,
+        draft.diagnosis.prior_sensitivity,
         tuple(p.name for p in problem.model.law.term.parameters),
         _notes(problem, draft),
         retried,
@@ -344,6 +346,7 @@ def _by_importance(problem: _Problem, rng: np.random.Generator, draws: int, chai
         weighed.pareto_k,
         weighed.ess,
         draft.diagnosis.contraction,
+        draft.diagnosis.prior_sensitivity,
         tuple(p.name for p in model.law.term.parameters),
         _notes(problem, draft),
         1.0 - float(np.max(problem.weights)),
@@ -358,7 +361,7 @@ def _draft(
     stats: dict[str, np.ndarray],
     method: str,
 ) -> Fit:
-    """The fit without its verdict; the diagnosis holds the contractions alone."""
+    """The fit without its verdict; the diagnosis holds what the prior did alone."""
     draws = {name: v.reshape(shape) for name, v in evaluated.params.items()}
     rng = np.random.default_rng(0)
     contractions = {}
@@ -369,16 +372,22 @@ def _draft(
         contractions[parameter.name] = verdict.contraction(
             draws[parameter.name], prior, parameter.positive
         )
+    log_prior = {name: v.reshape(shape) for name, v in evaluated.log_prior.items()}
+    sensitivities = verdict.prior_sensitivity(
+        draws,
+        np.sum([log_prior[p.name] for p in problem.model.law.term.parameters], axis=0),
+        {p.name: p.positive for p in problem.model.parameters},
+    )
     nan = float("nan")
     return Fit(
         model=problem.model,
         runs=problem.runs,
         reference=problem.reference,
         draws=draws,
-        log_prior={name: v.reshape(shape) for name, v in evaluated.log_prior.items()},
+        log_prior=log_prior,
         log_likelihood=evaluated.log_likelihood.reshape(*shape, -1),
         sample_stats=stats,
-        diagnosis=Diagnosis(False, nan, nan, nan, 0, nan, nan, contractions, (), ()),
+        diagnosis=Diagnosis(False, nan, nan, nan, 0, nan, nan, contractions, sensitivities, (), ()),
         optima=(),
         method=method,
         seed=0,
@@ -427,15 +436,18 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
     influence = draft.influence()
     far = influence[influence["residual"].abs() > OUTLIER]
     if len(far):
-        shift = far.drop(columns="residual").sum()
+        # Exponents and the floor, which people read; amplitudes only follow them.
+        read = [name for name in far.columns if name in draft.draws or name == "a"]
+        shift = far[read].sum()
         name = str(shift.abs().idxmax())
         listed = ", ".join(
             f"{run} ({value:+.0f})" for run, value in far["residual"].head(8).items()
         ) + (f" and {len(far) - 8} more" if len(far) > 8 else "")
         notes.append(
             f"{len(far)} runs lie more than {OUTLIER:.0f} noise scales off the law: {listed}. "
-            f"To first order, leaving them out would move {name} by {shift[name]:+.1f} posterior "
-            "standard deviations; refit without them to see (--where)."
+            f"To first order, which is rough for runs so far off, leaving them out would move "
+            f"{name} by {shift[name]:+.1f} posterior standard deviations; refit without them to "
+            "see (--where)."
         )
     pulls = influence.drop(columns="residual").abs()
     strongest = pulls.max(axis=1).sort_values(ascending=False).head(3)
@@ -449,7 +461,7 @@ def _design_notes(draft: Fit) -> tuple[str, ...]:
     n, d = len(draft.runs), len(draft.model.parameters)
     if n > d:
         return ()
-    return (f"There are {n} runs for {d} parameters: the prior decides what the runs leave open.",)
+    return (f"Runs: {n}; parameters: {d}. The prior decides what the runs leave open.",)
 
 
 @dataclass(frozen=True)

@@ -380,6 +380,12 @@ def forecast(
             f"The points have no {missing[0]} ({INPUTS[missing[0]].meaning}), which the law "
             f"{fit.law.name!r} needs. Give {' and '.join(fit.law.inputs)}, e.g. N=70e9,D=1.4e12."
         )
+    for name in fit.law.inputs:
+        if not np.all(points[name] > 0):
+            raise RunsError(
+                f"The input {name} of a point is {points[name].min():g}, but the law "
+                f"{fit.law.name!r} takes its logarithm. Give values above zero."
+            )
     log_loss = fit.log_law(points)
     latent = np.exp(log_loss).reshape(-1, log_loss.shape[-1])
     return Forecast(fit, points, labels, latent, observed, seed)

@@ -87,6 +87,12 @@ class Model:
     def reference(self, runs: Runs) -> dict[str, float]:
         """The reference point: log geometric means of the inputs, and the reference loss."""
         runs.require(self.law.inputs)
+        for name in self.law.inputs:
+            if not np.all(runs[name] > 0):
+                raise LawError(
+                    f"The input {name} of the runs reaches {runs[name].min():g}, but the law "
+                    f"{self.law.name!r} takes its logarithm. Shift or rescale it to be above zero."
+                )
         return {**reference_point(runs.columns, self.law), LOSS_SCALE: geometric_mean(runs.loss)}
 
     def data(self, runs: Runs, reference: Mapping[str, float] | None = None) -> Data:

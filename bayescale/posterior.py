@@ -189,7 +189,8 @@ class Fit:
         -------
         pandas.DataFrame
             Columns ``mean, sd, q05, q50, q95`` (named after ``prob``), ``contraction`` (share of
-            the prior variance that the data removed), ``unit`` and ``meaning``.
+            the prior variance that the data removed), ``prior_sensitivity`` (see
+            :class:`Diagnosis`), ``unit`` and ``meaning``.
         """
         import pandas as pd
 
@@ -205,6 +206,7 @@ class Fit:
                 "q50": float(np.median(values)),
                 f"q{100 * high:02.4g}": float(np.quantile(values, high)),
                 "contraction": self.diagnosis.contraction.get(name, np.nan),
+                "prior_sensitivity": self.diagnosis.prior_sensitivity.get(name, np.nan),
                 "unit": self._unit(parameter.unit) if parameter else self._field_unit(name),
                 "meaning": parameter.meaning if parameter else _derived_meaning(name),
             }

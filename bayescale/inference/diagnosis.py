@@ -10,17 +10,31 @@ import numpy as np
 
 from bayescale.inference.nuts import Chains
 
-__all__ = ["Diagnosis", "contraction", "diagnose_chains", "diagnose_importance"]
+__all__ = [
+    "Diagnosis",
+    "contraction",
+    "diagnose_chains",
+    "diagnose_importance",
+    "prior_sensitivity",
+]
 
 RHAT_LIMIT = 1.01
 ESS_LIMIT = 400
 EBFMI_LIMIT = 0.3
+FEW_DIVERGENCES = 0.001
+"""Any divergence triggers the retry; this share is let pass, and told, after it."""
+
 PARETO_LIMIT = 0.7
 ELSEWHERE = 0.05
 """A Laplace fit that leaves out this share of the posterior is not the posterior."""
 
 PRIOR_DOMINATED = 0.5
 """A parameter is prior-dominated where the data remove less than this share of its variance."""
+
+SENSITIVE = 0.05
+INFORMED = 0.9
+"""It is prior-dominated too where power-scaling the law's prior moves it by more than the first,
+unless the data remove more than the second of its variance."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +57,12 @@ class Diagnosis:
     contraction : mapping of str to float
         For each parameter, the share of its prior variance that the data removed, on the log
         scale for positive parameters.
+    prior_sensitivity : mapping of str to float
+        For each parameter, how far its posterior moves as the law's prior is raised to a power
+        near one: the power-scaling sensitivity of Kallioinen et al. 2023, above 0.05 for a prior
+        that matters.
     prior_dominated : tuple of str
-        Parameters of the law whose posterior is their prior in essence.
+        Parameters of the law that the prior decides in good part.
     messages : tuple of str
         What a reader must know, one sentence or two each.
     retried : bool
@@ -59,6 +77,7 @@ class Diagnosis:
     ebfmi_min: float
     pareto_k: float
     contraction: Mapping[str, float]
+    prior_sensitivity: Mapping[str, float]
     prior_dominated: tuple[str, ...]
     messages: tuple[str, ...]
     retried: bool = False
@@ -72,6 +91,7 @@ class Diagnosis:
         """A JSON-ready description; not-a-number becomes null."""
         out = {"ok": self.ok, **asdict(self)}
         out["contraction"] = dict(self.contraction)
+        out["prior_sensitivity"] = dict(self.prior_sensitivity)
         return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in out.items()}
 
     def text(self) -> str:
@@ -109,12 +129,50 @@ def contraction(posterior: np.ndarray, prior: np.ndarray, positive: bool) -> flo
     return float(1.0 - np.var(posterior) / np.var(prior))
 
 
+def prior_sensitivity(
+    draws: Mapping[str, np.ndarray], log_prior: np.ndarray, positive: Mapping[str, bool]
+) -> dict[str, float]:
+    """Power-scaling sensitivity of each parameter to the prior [1]_.
+
+    Parameters
+    ----------
+    draws : mapping of str to array, shape (chain, draw)
+    log_prior : array, shape (chain, draw)
+        Log prior density of the law's parameters.
+    positive : mapping of str to bool
+        Whether to compare logarithms.
+
+    References
+    ----------
+    .. [1] Kallioinen, Paananen, Buerkner and Vehtari 2023, "Detecting and diagnosing prior and
+       likelihood sensitivity with power-scaling", Statistics and Computing 34.
+    """
+    from arviz_stats.base import array_stats
+
+    down, up = 1.0 / 1.01, 1.01
+    if not np.ptp(log_prior) > 0:
+        return dict.fromkeys(draws, 0.0)
+    weights = [
+        np.exp(array_stats.power_scale_lw(log_prior.ravel(), alpha=power)).reshape(log_prior.shape)
+        for power in (down, up)
+    ]
+    return {
+        name: float(
+            array_stats.power_scale_sense(
+                np.log(values) if positive[name] else values, *weights, down, up
+            )
+        )
+        for name, values in draws.items()
+    }
+
+
 def diagnose_chains(
     draws: Mapping[str, np.ndarray],
     ahead: np.ndarray,
     chains: Chains,
     max_tree_depth: int,
     contractions: Mapping[str, float],
+    sensitivities: Mapping[str, float],
     law_parameters: tuple[str, ...],
     notes: tuple[str, ...] = (),
     retried: bool = False,
@@ -131,8 +189,8 @@ def diagnose_chains(
         The sampler's record.
     max_tree_depth : int
         Its limit.
-    contractions : mapping
-        From :func:`contraction`.
+    contractions, sensitivities : mapping
+        From :func:`contraction` and :func:`prior_sensitivity`.
     law_parameters : tuple of str
         Those that must not be prior-dominated.
     notes : tuple of str
@@ -168,7 +226,13 @@ def diagnose_chains(
                 f"Too few independent draws: the {kind} effective sample size of {worst} is "
                 f"{sizes[worst]:.0f}, below {ESS_LIMIT}. Run longer (--draws)."
             )
-    if divergences:
+    if retried and 0 < divergences <= FEW_DIVERGENCES * total:
+        notes = (
+            *notes,
+            f"{divergences} of {total} transitions diverged even with small steps; the other "
+            "checks are good.",
+        )
+    elif divergences:
         problems.append(
             f"{divergences} of {total} transitions diverged: part of the posterior was not "
             "reached. Give tighter priors, or choose a law with fewer parameters."
@@ -183,7 +247,7 @@ def diagnose_chains(
             *notes,
             f"{deep:.0%} of the draws hit the greatest tree depth: sampling is slow, not wrong.",
         )
-    dominated = _dominated(contractions, law_parameters)
+    dominated = _dominated(contractions, sensitivities, law_parameters)
     return Diagnosis(
         converged=not problems,
         rhat_max=max(rhat.values()),
@@ -193,6 +257,7 @@ def diagnose_chains(
         ebfmi_min=ebfmi,
         pareto_k=float("nan"),
         contraction=dict(contractions),
+        prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
         messages=(*problems, *_dominated_message(dominated), *notes),
         retried=retried,
@@ -203,6 +268,7 @@ def diagnose_importance(
     pareto_k: float,
     ess: float,
     contractions: Mapping[str, float],
+    sensitivities: Mapping[str, float],
     law_parameters: tuple[str, ...],
     notes: tuple[str, ...] = (),
     elsewhere: float = 0.0,
@@ -227,7 +293,7 @@ def diagnose_importance(
             f"Too few independent draws: the importance weights are worth {ess:.0f}, below "
             f"{ESS_LIMIT}. Sample instead (method nuts)."
         )
-    dominated = _dominated(contractions, law_parameters)
+    dominated = _dominated(contractions, sensitivities, law_parameters)
     nan = float("nan")
     return Diagnosis(
         converged=not problems,
@@ -238,6 +304,7 @@ def diagnose_importance(
         ebfmi_min=nan,
         pareto_k=pareto_k,
         contraction=dict(contractions),
+        prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
         messages=(*problems, *_dominated_message(dominated), *notes),
     )
@@ -247,8 +314,15 @@ def _least(values: Mapping[str, float]) -> str:
     return min(values, key=lambda name: float(np.nan_to_num(values[name], nan=0.0)))
 
 
-def _dominated(contractions: Mapping[str, float], names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if not contractions[name] >= PRIOR_DOMINATED)
+def _dominated(
+    contractions: Mapping[str, float], sensitivities: Mapping[str, float], names: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in names
+        if not contractions[name] >= PRIOR_DOMINATED
+        or (sensitivities[name] > SENSITIVE and contractions[name] < INFORMED)
+    )
 
 
 def _dominated_message(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -257,6 +331,6 @@ def _dominated_message(names: tuple[str, ...]) -> tuple[str, ...]:
     verb = "is" if len(names) == 1 else "are"
     return (
         f"{', '.join(names)} {verb} prior-dominated: the data remove less than half of the "
-        "prior's variance, so the prior wrote most of the answer. Widen the design (runs with "
-        "other N, D or D/N), or choose a law without it.",
+        "prior's variance, or the answer moves with the prior's width, so the prior wrote a good "
+        "part of it. Widen the design (runs with other N, D or D/N), or choose a law without it.",
     )

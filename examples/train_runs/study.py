@@ -140,7 +140,7 @@ def train_all(runs: list[Run], corpus: Corpus, path: Path) -> None:
 
 def train_one(run: Run, corpus: Corpus, path: Path) -> None:
     """Train one run again and print its row beside the one of the table, if there is one."""
-    recorded = read_table(path).set_index("run")
+    recorded = read_table(path).set_index("run", drop=False)
     columns = {"again": pd.Series(train_run(run, corpus))}
     if run.name in recorded.index:
         columns["recorded"] = recorded.loc[run.name]

@@ -12,6 +12,7 @@ from bayescale.inference.diagnosis import (
     contraction,
     diagnose_chains,
     diagnose_importance,
+    prior_sensitivity,
 )
 from bayescale.inference.nuts import Chains
 
@@ -30,12 +31,15 @@ def record(n: int = 1000, **replaced: np.ndarray) -> Chains:
     return Chains(**{**good, **replaced})
 
 
-def verdict(draws: np.ndarray, chains: Chains | None = None, kept: float = 0.0) -> Diagnosis:
+def verdict(
+    draws: np.ndarray, chains: Chains | None = None, kept: float = 0.0, sensitive: float = 0.0
+) -> Diagnosis:
     ahead = np.random.default_rng(2).standard_normal(draws.shape)
     contractions = {"alpha": 1.0 - kept, "sigma": 0.0}
     chains = record(draws.shape[1]) if chains is None else chains
+    sensitivities = {"alpha": sensitive, "sigma": 0.0}
     return diagnose_chains(
-        {"alpha": draws}, ahead, chains, 10, contractions, ("alpha",), ("A note.",)
+        {"alpha": draws}, ahead, chains, 10, contractions, sensitivities, ("alpha",), ("A note.",)
     )
 
 
@@ -61,7 +65,9 @@ def test_a_chain_elsewhere():
 def test_a_forecast_that_has_not_converged_counts():
     """Agreement is asked of the predicted loss too, not of the parameters alone."""
     ahead = normal() + np.arange(4.0)[:, None]
-    found = diagnose_chains({"alpha": normal()}, ahead, record(), 10, {"alpha": 1.0}, ("alpha",))
+    found = diagnose_chains(
+        {"alpha": normal()}, ahead, record(), 10, {"alpha": 1.0}, {"alpha": 0.0}, ("alpha",)
+    )
     assert not found.converged and "ten times the compute" in found.messages[0]
 
 
@@ -114,11 +120,28 @@ def test_what_the_prior_wrote():
 
 
 def test_importance():
-    good = diagnose_importance(0.3, 2000.0, {"alpha": 0.9}, ("alpha",))
+    good = diagnose_importance(0.3, 2000.0, {"alpha": 0.9}, {"alpha": 0.0}, ("alpha",))
     assert good.ok and "Pareto k 0.30" in good.text()
     for k, ess in ((0.8, 2000.0), (float("nan"), 2000.0), (0.3, 50.0), (0.3, float("nan"))):
-        bad = diagnose_importance(k, ess, {"alpha": 0.9}, ("alpha",))
+        bad = diagnose_importance(k, ess, {"alpha": 0.9}, {"alpha": 0.0}, ("alpha",))
         assert not bad.converged and bad.messages, (k, ess)
+
+
+def test_a_parameter_that_follows_its_prior_is_prior_dominated():
+    assert verdict(normal(), kept=0.4).ok  # contraction 0.6, and the prior does not move it
+    moved = verdict(normal(), kept=0.4, sensitive=0.2)
+    assert moved.converged and not moved.ok and moved.prior_dominated == ("alpha",)
+    assert verdict(normal(), kept=0.01, sensitive=0.2).ok  # the data say nearly all
+
+
+def test_prior_sensitivity():
+    """A posterior that is its prior moves with it; one that the data hold does not."""
+    rng = np.random.default_rng(0)
+    free = np.exp(rng.standard_normal((4, 1000)))
+    held = np.exp(0.001 * rng.standard_normal((4, 1000)))
+    log_prior = -0.5 * np.log(free) ** 2
+    found = prior_sensitivity({"free": free, "held": held}, log_prior, {"free": True, "held": True})
+    assert found["free"] > 0.05 and found["held"] < 0.02
 
 
 def test_contraction():

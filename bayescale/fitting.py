@@ -295,6 +295,7 @@ def _sampled(
         whitening.mode,
         whitening.factor,
         z,
+        float(problem.optima.value[int(np.argmax(problem.weights))]),
         seed,
         settings,
         progress,

@@ -43,9 +43,9 @@ def names() -> tuple[str, ...]:
 def load(name: str, *, all_rows: bool = False) -> Runs:
     """Load a table of training runs from inside the package.
 
-    ``tiny`` holds language models of a few thousand to a few million parameters, trained
-    for bayescale: a grid over parameters and tokens, repeats with other seeds, and sweeps of
-    learning rate and batch size. The sweeps are badly tuned on purpose.
+    ``tiny`` holds language models of 6.6e3 to 6.8e5 parameters, trained for bayescale: a grid
+    over parameters and tokens, repeats with other seeds, and sweeps of the learning rate, badly
+    tuned on purpose. Its columns and defects are in ``tiny.md`` beside the table.
 
     Parameters
     ----------

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
+from numpyro.infer.util import ParamInfo
 
 from bayescale.inference import density
 from bayescale.inference.progress import Progress
@@ -21,6 +23,9 @@ from bayescale.inference.runtime import Program, float64
 from bayescale.model import Data, Signature
 
 __all__ = ["Chains", "Settings", "prepare", "sample"]
+
+HIGH = 1e5
+"""Nats by which the potential at the start is overstated, for the first transition alone."""
 
 CHUNK = 100
 """Draws in one call of the compiled program."""
@@ -71,26 +76,30 @@ class Chains(NamedTuple):
     step_size: np.ndarray
 
 
+# Traced once, however often the sampler's kernel calls it.
+_potential = jax.jit(density.potential, static_argnums=1)
+
+
 @functools.cache
 def _programs(
     signature: Signature, warmup: int, target_accept: float, max_tree_depth: int
 ) -> tuple[Program, Program]:
-    """Initialise and advance all chains."""
+    """Begin all chains, and advance them by one chunk."""
 
     def potential(data: Data, mode: Any, factor: Any) -> Callable[[Any], Any]:
-        return lambda z: density.potential(mode + factor @ z, signature, data)
+        return lambda z: _potential(mode + factor @ z, signature, data)
 
     init_kernel, kernel = hmc(potential_fn_gen=potential, algo="NUTS")
 
-    def initialise(z: Any, key: Any, data: Data, mode: Any, factor: Any) -> Any:
+    def initialise(z: Any, value: Any, slope: Any, key: Any, data: Data) -> Any:
         return init_kernel(
-            z,
+            ParamInfo(z, value, slope),
             num_warmup=warmup,
             step_size=0.5,
             dense_mass=True,
             target_accept_prob=target_accept,
             max_tree_depth=max_tree_depth,
-            model_args=(data, mode, factor),
+            model_args=(data, z, jnp.eye(z.shape[0])),
             rng_key=key,
         )
 
@@ -110,22 +119,30 @@ def _programs(
 
         return jax.lax.scan(step, state, None, length=CHUNK)
 
-    each = (0, 0, None, None, None)
-    return Program(jax.vmap(initialise, in_axes=each)), Program(
-        jax.vmap(advance, in_axes=(0, None, None, None))
-    )
+    def begin(z: Any, value: Any, keys: Any, data: Data) -> Any:
+        # In the whitened coordinates the slope of the potential is about z: good enough for the
+        # first transition, and nothing more to compile. Its value is set far above the truth, so
+        # that the transition leaves the start and what was assumed of it.
+        values = value + HIGH + jnp.zeros(z.shape[0])
+        return jax.vmap(initialise, in_axes=(0, 0, 0, 0, None))(z, values, z, keys, data)
+
+    return Program(begin), Program(jax.vmap(advance, in_axes=(0, None, None, None)))
 
 
 def prepare(signature: Signature, data: Data, settings: Settings) -> None:
     """Start compiling."""
-    initialise, advance = _programs(
-        signature, settings.warmup, settings.target_accept, settings.max_tree_depth
+    begin, advance = _programs(
+        signature,
+        settings.warmup,
+        settings.target_accept,
+        settings.max_tree_depth,
     )
     d = len(signature.kinds)
     mode, factor = np.zeros(d), np.eye(d)
     with float64():
         keys = jax.random.split(jax.random.key(0), settings.chains)
-        _, state = initialise.prepare(np.zeros((settings.chains, d)), keys, data, mode, factor)
+        z = np.zeros((settings.chains, d))
+        _, state = begin.prepare(z, np.float64(0.0), keys, data)
         advance.prepare(state, data, mode, factor)
 
 
@@ -135,6 +152,7 @@ def sample(
     mode: np.ndarray,
     factor: np.ndarray,
     starts: np.ndarray,
+    value: float,
     seed: int,
     settings: Settings,
     progress: Progress | None = None,
@@ -150,6 +168,8 @@ def sample(
         The chains move in ``z``, with coordinates ``mode + factor @ z``.
     starts : array, shape (chains, n_parameters)
         Starting points, in ``z``.
+    value : float
+        The potential at ``z = 0``.
     seed : int
         Seed of the chains.
     settings : Settings
@@ -157,14 +177,17 @@ def sample(
     progress : callable, optional
         Called with draws done and draws in all.
     """
-    initialise, advance = _programs(
-        signature, settings.warmup, settings.target_accept, settings.max_tree_depth
+    begin, advance = _programs(
+        signature,
+        settings.warmup,
+        settings.target_accept,
+        settings.max_tree_depth,
     )
     total = settings.warmup + settings.draws
     kept = []
     with float64():
         keys = jax.random.split(jax.random.key(seed), settings.chains)
-        state = initialise(starts, keys, data, mode, factor)
+        state = begin(starts, np.float64(value), keys, data)
         for done in range(0, total, CHUNK):
             if progress:
                 progress(done, total)

@@ -16,6 +16,9 @@ from bayescale.model import LOSS_SCALE, Data, Model, Signature
 __all__ = ["Optima", "optimise", "prepare"]
 
 MAX_STEPS = 200
+DIFFERENCE = 1e-5
+"""Step of the differences, in coordinates of the order of one."""
+
 DECREMENT = 1e-9
 """A start has converged when a Newton step would lower the potential by less than this."""
 
@@ -54,15 +57,24 @@ class _State(NamedTuple):
 @functools.cache
 def _program(signature: Signature) -> Program:
     def newton(start: Any, data: Data, prior_weight: Any, jacobian_weight: Any) -> _State:
-        def value_and_slope(u: Any) -> tuple[Any, tuple[Any, Any]]:
-            value, slope = jax.value_and_grad(density.potential)(
-                u, signature, data, prior_weight, jacobian_weight
+        value_and_slope = jax.vmap(
+            jax.value_and_grad(
+                lambda u: density.potential(u, signature, data, prior_weight, jacobian_weight)
             )
-            return slope, (value, slope)
+        )
+        steps = DIFFERENCE * jnp.eye(start.shape[0])
+
+        def derivatives(u: Any) -> tuple[Any, Any, Any]:
+            # Second derivatives by central differences of the exact gradient: as good as exact in
+            # float64 for steps and widths, and half the compilation of forward over reverse.
+            values, slopes = value_and_slope(jnp.concatenate([u[None], u + steps, u - steps]))
+            ahead, behind = jnp.split(slopes[1:], 2)
+            curvature = (ahead - behind) / (2.0 * DIFFERENCE)
+            return values[0], slopes[0], 0.5 * (curvature + curvature.T)
 
         def body(state: _State) -> _State:
             # Derivatives are taken at the proposal only, so that they are compiled once.
-            curvature, (value, slope) = jax.jacfwd(value_and_slope, has_aux=True)(state.proposal)
+            value, slope, curvature = derivatives(state.proposal)
             better = value < state.value
             u, value, slope, curvature = jax.tree.map(
                 lambda new, old: jnp.where(better, new, old),

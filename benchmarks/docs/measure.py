@@ -1,11 +1,11 @@
 """Measure the numbers that the pages of ``docs`` quote.
 
-    python docs/measure.py footing                # priors: the same footing in every law
-    python docs/measure.py widen   RUNS [LAW]     # priors: every prior's scale times 3, over 3
-    python docs/measure.py design                 # laws: what a design identifies
-    python docs/measure.py audit   RUNS           # verdict: loss, outliers
-    python docs/measure.py forward RUNS           # verdict: fit small, score large
-    python docs/measure.py coverage               # verdict: bands, law right
+    python benchmarks/docs/measure.py footing                # priors: the same footing in every law
+    python benchmarks/docs/measure.py widen   RUNS [LAW]     # priors: every prior's scale times 3, over 3
+    python benchmarks/docs/measure.py design                 # laws: what a design identifies
+    python benchmarks/docs/measure.py audit   RUNS           # verdict: loss, outliers
+    python benchmarks/docs/measure.py forward RUNS           # verdict: fit small, score large
+    python benchmarks/docs/measure.py coverage               # verdict: bands, law right
 
 RUNS is the table of 245 points that Besiroglu et al. 2024 (arXiv 2404.10102) read off Figure 4 of
 Hoffmann et al. 2022 (arXiv 2203.15556), with columns n_params, d_tokens, flops, loss and

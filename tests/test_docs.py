@@ -199,7 +199,7 @@ MESSAGES = {
         "The noise has heavy tails",
         "noise scales off",
         "The runs that pull most",
-        "runs for",
+        "The prior decides what the runs leave open",
     ],
     "forecasting.py": ["outside the data: ", "far outside the data", "not converged", "70 to 78 %"],
 }

@@ -1,7 +1,7 @@
 """Measure the numbers that the pages of ``docs`` quote.
 
-    python benchmarks/docs/measure.py footing                # priors: the same footing in every law
-    python benchmarks/docs/measure.py widen   RUNS [LAW]     # priors: every prior's scale times 3, over 3
+    python benchmarks/docs/measure.py footing  # priors: the same footing in every law
+    python benchmarks/docs/measure.py widen RUNS [LAW]  # priors: every scale times 3, over 3
     python benchmarks/docs/measure.py design                 # laws: what a design identifies
     python benchmarks/docs/measure.py audit   RUNS           # verdict: loss, outliers
     python benchmarks/docs/measure.py forward RUNS           # verdict: fit small, score large

@@ -119,7 +119,7 @@ def write(folder: Path, content: str | bytes, name: str = "runs.csv") -> Path:
         ("runs.csv", b"N,loss\n1\x00,2\n", "zero bytes"),
         ("runs.csv", "N,loss\n" + "1" * 200_000 + ",2\n", "Line 2"),
         ("runs.csv.gz", b"N,loss\n1,2\n", "gzip"),
-        ("runs.csv.gz", gzip.compress(b"N,loss\n1,2\n" * 99)[:-9], "gzip"),
+        ("runs.csv.gz", gzip.compress(b"N,loss\n1,2\n" * 99, mtime=0)[:-9], "gzip"),
         ("runs.parquet", b"PAR1 but not really PAR1", "Parquet"),
         ("runs.xlsx", b"PK", "not in a format"),
         ("runs", b"N,loss", "not in a format"),

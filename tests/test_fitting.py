@@ -167,7 +167,7 @@ def test_two_halves_of_a_posterior_are_flagged(method, monkeypatch):
 def stuck(calls: list[nuts.Settings]):
     """A sampler that never moves: each chain repeats its start."""
 
-    def sample(signature, data, mode, factor, starts, seed, settings, progress=None) -> Chains:
+    def sample(signature, data, mode, factor, starts, value, seed, settings, progress=None):
         calls.append(settings)
         shape = (settings.chains, settings.draws)
         u = np.repeat((mode + starts @ factor.T)[:, None], settings.draws, axis=1)

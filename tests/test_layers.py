@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ["allocate", "backtest", "check", "compare", "fit", "forecast", "plan"]
+VERBS = ["fit", "forecast", "point_fit"]
 
 
 def run_python(code: str) -> str:

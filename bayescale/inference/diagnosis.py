@@ -150,8 +150,10 @@ def prior_sensitivity(
     from arviz_stats.base import array_stats
 
     down, up = 1.0 / 1.01, 1.01
-    if not np.ptp(log_prior) > 0:
-        return dict.fromkeys(draws, 0.0)
+    ordered = np.sort(log_prior, axis=None)
+    tail = int(np.ceil(min(0.2 * ordered.size, 3.0 * np.sqrt(ordered.size))))
+    if not (np.ptp(ordered[:tail]) > 0 and np.ptp(ordered[-tail:]) > 0):
+        return dict.fromkeys(draws, 1.0)  # too few distinct draws to tell: not ruled out
     weights = [
         np.exp(array_stats.power_scale_lw(log_prior.ravel(), alpha=power)).reshape(log_prior.shape)
         for power in (down, up)

@@ -205,7 +205,7 @@ def test_fewer_runs_than_parameters(n, bayescale, folder, table):
     assert done.code == 3, done.err
     document = json.loads(done.out)
     assert document["n_runs"] == n and document["diagnosis"]["ok"] is False
-    assert any("7 parameters" in message for message in document["diagnosis"]["messages"])
+    assert any("parameters: 7" in message for message in document["diagnosis"]["messages"])
 
 
 def test_duplicated_rows_are_warned_about(bayescale, folder, table):

@@ -76,7 +76,7 @@ def scipy_log_prior(p: dict[str, float]) -> float:
         total += ss.lognorm.logpdf(p[name], 0.5, scale=0.3)
     total += ss.halfnorm.logpdf(p["sigma"], scale=0.02)
     if "nu" in p:
-        total += ss.gamma.logpdf(p["nu"], 2.0, loc=2.0, scale=10.0)
+        total += ss.expon.logpdf(p["nu"], loc=2.0, scale=10.0)
     return float(total)
 
 

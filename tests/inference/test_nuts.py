@@ -35,7 +35,7 @@ def without_data():
     data["mask"] = np.zeros_like(data["mask"])
     approximation = laplace(optimise(model, data))
     starts = np.random.default_rng(0).standard_normal((4, len(approximation.mode)))
-    arguments = (data, approximation.mode, approximation.factor, starts)
+    arguments = (data, approximation.mode, approximation.factor, starts, 0.0)
     chains = sample(model.signature, *arguments, 0, Settings(draws=2000))
     data["mask"][:] = True  # so that nothing is taken for padding
     evaluated = evaluate(model.signature, chains.u.reshape(-1, chains.u.shape[-1]), data)
@@ -68,7 +68,7 @@ def test_the_record_of_the_chains():
     approximation = laplace(optimise(model, data))
     d = len(approximation.mode)
     starts = np.zeros((4, d))
-    arguments = (model.signature, data, approximation.mode, approximation.factor, starts)
+    arguments = (model.signature, data, approximation.mode, approximation.factor, starts, 0.0)
     seen: list[tuple[int, int]] = []
     settings = Settings(draws=200)
     chains = sample(*arguments, 5, settings, lambda done, total: seen.append((done, total)))

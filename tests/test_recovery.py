@@ -75,5 +75,6 @@ def test_forecasts_of_larger_runs_are_calibrated(fits):
     assert len(pit) == 60
     # Points of one fit share its error, so 60 points are worth far fewer: the limits are wide.
     assert 0.7 <= inside.mean() <= 1.0
-    assert stats.kstest(pit, "uniform").statistic < 0.4
+    # The bound is the 5 % critical value of three points.
+    assert stats.kstest(pit, "uniform").statistic < 0.7
     assert pit.std() > 0.1

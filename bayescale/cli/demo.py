@@ -27,6 +27,8 @@ HELD_OUT = 10.0
 def demo(*, out: str | None = None, seed: int = 0, json: Json = False) -> int:
     """Fit the small runs inside the package and forecast the large ones.
 
+    Exits with 3 only where a fit did not converge: the forecasts are checked against the truth.
+
     Example: bayescale demo --out demo-output
 
     Parameters
@@ -97,6 +99,12 @@ def _show(ahead: Forecast) -> None:
     print_table(ahead.fit.table().drop(columns=["unit", "meaning"]))
     print("The held-out runs, predicted without having been seen (90 % for a new run):")
     print_table(ahead.table(0.9)[["N", "D", "median", "lower", "upper", "observed", "covered"]])
+    doubtful = int((~ahead.trustworthy).sum())
+    if doubtful:
+        print(
+            f"{doubtful} of these {len(ahead)} forecasts are not to be vouched for "
+            "(prior-dominated, far outside the data, or not converged): bayescale forecast would exit with 3."
+        )
     counts = ", ".join(
         f"{int(ahead.covered(p).sum())} of {len(ahead)} inside the {p:.0%} intervals"
         for p in (0.5, 0.9, 0.95)

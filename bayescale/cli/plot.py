@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from bayescale.cli.common import NOT_TRUSTWORTHY, Columns, replacing, writable
@@ -70,4 +71,7 @@ def plot(
     with replacing(target) as temporary:
         figure.savefig(temporary, dpi=dpi)
     print(f"Drew {kind} of {result.law.name} to {out}.")
-    return 0 if result.diagnosis.ok else NOT_TRUSTWORTHY
+    if result.diagnosis.ok:
+        return 0
+    print(f"warning: the fit that was drawn: {result.diagnosis.text()}", file=sys.stderr)
+    return NOT_TRUSTWORTHY

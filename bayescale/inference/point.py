@@ -37,11 +37,6 @@ class Optima(NamedTuple):
     params: dict[str, np.ndarray]
     hessian: np.ndarray
 
-    @property
-    def converged(self) -> bool:
-        """Whether the best start has converged."""
-        return bool(self.decrement[0] < 1e-6)
-
 
 class _State(NamedTuple):
     u: Any

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 
 from bayescale.errors import LawError
@@ -107,7 +107,3 @@ def parse(text: str, name: str | None = None) -> Law:
 def _as_law(law: object) -> Law:
     assert isinstance(law, Law)
     return law
-
-
-LawMakers = Mapping[str, Callable[..., Law]]
-"""What each law file calls ``LAWS``."""

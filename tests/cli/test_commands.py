@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 
 import pytest
 
@@ -111,11 +110,6 @@ def test_a_plot_that_cannot_be_drawn(case, bayescale, saved):
 
 # --- demo -----------------------------------------------------------------------------------
 
-needs_tiny = pytest.mark.skipif(
-    not (files("bayescale.datasets") / "tiny.csv").is_file(),
-    reason="bayescale/datasets/tiny.csv is not made yet",
-)
-
 
 def test_demo_into_a_place_that_cannot_be_a_folder(bayescale, folder):
     (folder / "taken").write_text("")
@@ -124,7 +118,6 @@ def test_demo_into_a_place_that_cannot_be_a_folder(bayescale, folder):
 
 
 @pytest.mark.slow
-@needs_tiny
 def test_demo_does_the_main_job(bayescale):
     done = bayescale("demo", "--out", "demo", "--json")
     assert done.code in (0, 3) and done.err == ""

@@ -103,7 +103,8 @@ def _show(ahead: Forecast) -> None:
     if doubtful:
         print(
             f"{doubtful} of these {len(ahead)} forecasts are not to be vouched for "
-            "(prior-dominated, far outside the data, or not converged): bayescale forecast would exit with 3."
+            "(prior-dominated, far outside the data, or not converged): "
+            "bayescale forecast would exit with 3."
         )
     counts = ", ".join(
         f"{int(ahead.covered(p).sum())} of {len(ahead)} inside the {p:.0%} intervals"

@@ -1,8 +1,8 @@
 """bayescale: Bayesian inference of scaling laws.
 
 Nouns: :class:`Runs`, :class:`Law`, :class:`Noise`. Verbs: :func:`read_runs`, :func:`fit`,
-:func:`point_fit`, :func:`forecast`. Importing the package loads nothing heavy and starts no JAX
-backend; what is asked for is loaded then.
+:func:`point_fit`, :func:`forecast`, :func:`compare`. Importing the package loads nothing heavy and
+starts no JAX backend; what is asked for is loaded then.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayescale import datasets, laws, noise, plots, prior
+    from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
+    from bayescale.evidence.mixture import MixtureForecast
+    from bayescale.evidence.ranking import Ranking
+    from bayescale.evidence.savage_dickey import savage_dickey
     from bayescale.fitting import PointFit, fit, point_fit
     from bayescale.forecasting import Forecast, forecast
     from bayescale.laws.law import Law
+    from bayescale.many import Many, Task, fit_many
     from bayescale.noise.noise import Noise
     from bayescale.posterior import Fit
     from bayescale.runs import Runs, read_runs
@@ -28,11 +33,17 @@ __all__ = [
     "Fit",
     "Forecast",
     "Law",
+    "Many",
+    "MixtureForecast",
     "Noise",
     "PointFit",
+    "Ranking",
     "Runs",
+    "Task",
+    "compare",
     "datasets",
     "fit",
+    "fit_many",
     "forecast",
     "laws",
     "load",
@@ -41,6 +52,7 @@ __all__ = [
     "point_fit",
     "prior",
     "read_runs",
+    "savage_dickey",
 ]
 
 __version__ = version("bayescale")
@@ -51,14 +63,21 @@ _PLACES = {
     "Fit": "posterior",
     "Forecast": "forecasting",
     "Law": "laws.law",
+    "Many": "many",
+    "MixtureForecast": "evidence.mixture",
     "Noise": "noise.noise",
     "PointFit": "fitting",
+    "Ranking": "evidence.ranking",
     "Runs": "runs",
+    "Task": "many",
+    "compare": "comparing",
     "fit": "fitting",
+    "fit_many": "many",
     "forecast": "forecasting",
     "load": "storage",
     "point_fit": "fitting",
     "read_runs": "runs",
+    "savage_dickey": "evidence.savage_dickey",
 }
 _ROOMS = ("datasets", "laws", "noise", "plots", "prior")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
@@ -15,15 +16,16 @@ from scipy import special
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
 from bayescale.errors import LawError, PriorError
+from bayescale.inference import cost, large, nuts, point
 from bayescale.inference import diagnosis as verdict
 from bayescale.inference import laplace as laplace_fit
-from bayescale.inference import nuts, point
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import Evaluated, evaluate
 from bayescale.inference.evaluate import prepare as prepare_evaluation
 from bayescale.inference.nuts import Settings
 from bayescale.inference.point import Optima
 from bayescale.inference.progress import Progress, progress_bar
+from bayescale.inference.rows import arranged, grouped, n_rows
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, Data, Model
@@ -32,9 +34,12 @@ from bayescale.posterior import OUTLIER, Fit, Optimum
 from bayescale.prior import Prior
 from bayescale.runs import Runs
 
-__all__ = ["PointFit", "build_model", "fit", "point_fit"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-METHODS = ("nuts", "laplace")
+__all__ = ["PointFit", "build_model", "check_options", "fit", "fit_model", "point_fit"]
+
+METHODS = ("auto", "nuts", "laplace", "quick")
 PROPOSALS = 4000
 SAME = 1e-3
 """Optima whose potentials differ by less, and whose coordinates agree, are one."""
@@ -44,6 +49,9 @@ SPREAD = 1.5
 
 SHARE = 0.05
 """An optimum that holds this share of the posterior starts chains of its own."""
+
+MANY = 20.0
+"""Outliers that the noise itself must explain before their number is held against it."""
 
 HEAVY = 5.0
 """Degrees of freedom below which the noise is called heavy-tailed."""
@@ -82,7 +90,7 @@ def fit(
     *,
     noise: str | Noise = "student_t",
     priors: Mapping[str, Prior] | None = None,
-    method: str = "nuts",
+    method: str = "auto",
     seed: int = 0,
     draws: int = 1000,
     warmup: int = 300,
@@ -105,13 +113,15 @@ def fit(
         Noise on log loss.
     priors : mapping of str to Prior, optional
         Priors that replace the defaults, by parameter.
-    method : {"nuts", "laplace"}
-        ``laplace`` draws from the Laplace approximation with Pareto-smoothed importance weights:
-        fast, and checked by Pareto k.
+    method : {"auto", "nuts", "laplace", "quick"}
+        ``auto`` is ``nuts``, unless the table has more than 16,384 rows and NUTS would take more
+        than five minutes here; then it is ``quick``, and the diagnosis says so. ``laplace`` draws
+        from the Laplace approximation with Pareto-smoothed importance weights: fast, and checked by
+        Pareto k. ``quick`` does so, and samples by NUTS where the check fails.
     seed : int
         Makes the fit reproducible.
     draws, warmup : int
-        Draws of each chain after and in warm-up, multiples of 100; for ``laplace``,
+        Draws of each chain after and in warm-up, multiples of 100; without NUTS,
         ``draws * chains`` draws in all.
     chains : int
         Number of chains, at least two.
@@ -134,16 +144,27 @@ def fit(
     >>> fit = bs.fit("chinchilla", bs.datasets.load("tiny"), seed=0)  # doctest: +SKIP
     >>> fit.table()  # doctest: +SKIP
     """
-    started = time.perf_counter()
-    _check_options(method, draws, warmup, chains, seed)
+    check_options(method, draws, warmup, chains, seed)
     model = build_model(law, noise, priors)
+    settings = Settings(warmup, draws, chains)
+    with _reporting(progress, f"fit {model.law.name}") as report:
+        return fit_model(model, runs, method, settings, seed, report)
+
+
+def fit_model(
+    model: Model,
+    runs: Runs,
+    method: str,
+    settings: Settings,
+    seed: int,
+    report: Progress | None = None,
+) -> Fit:
+    """Fit a model that is built; see :func:`fit`."""
+    started = time.perf_counter()
     reference = model.reference(runs)
     data = model.data(runs, reference)
     rng = np.random.default_rng(seed)
-
-    settings = Settings(warmup, draws, chains)
-    with _reporting(progress, f"fit {model.law.name}") as report:
-        result = _computed(model, runs, reference, data, method, settings, rng, seed, report)
+    result = _computed(model, runs, reference, data, method, settings, rng, seed, report)
     return replace(result, seed=seed, seconds=time.perf_counter() - started)
 
 
@@ -164,25 +185,40 @@ def _computed(
     seed: int,
     report: Progress | None,
 ) -> Fit:
+    groups = grouped(data, model.signature)
+    notes = large.notes(runs, None if groups is None else n_rows(groups))
+    data = arranged(data if groups is None else groups)
+    if method == "auto" and n_rows(data) <= cost.UNMEASURED:
+        method = "nuts"
     point.prepare(model, data)
+    verdict.prepare()
     if method == "nuts":
         nuts.prepare(model.signature, data, settings)
-    prepare_evaluation(model.signature, data)
+    prepare_evaluation(model.signature, data, settings.draws * settings.chains)
     optima = _distinct(point.optimise(model, data))
     approximations = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
     weights = special.softmax([a.log_evidence for a in approximations])
-    problem = _Problem(model, runs, reference, data, optima, approximations, weights)
+    if method == "auto":
+        found = cost.measure(model.signature, data, optima.u[int(np.argmax(weights))], settings)
+        method = "nuts" if found.nuts <= cost.TOO_LONG else "quick"
+        notes = (*notes, large.chosen(found, len(runs), settings, method))
+    problem = _Problem(model, runs, reference, data, optima, approximations, weights, notes)
     if method == "nuts":
         result = _by_nuts(problem, rng, seed, settings, report)
     else:
-        result = _by_importance(problem, rng, settings.draws, settings.chains)
+        result = _by_importance(problem, rng, settings.draws, settings.chains, report)
+    if method == "quick" and not result.diagnosis.converged:
+        first = result.diagnosis
+        result = _by_nuts(problem, rng, seed, settings, report)
+        result = replace(result, diagnosis=verdict.after_quick(result.diagnosis, first))
     return replace(
         result,
         optima=tuple(_optimum(result, optima, weights, int(i)) for i in np.argsort(-weights)),
     )
 
 
-def _check_options(method: str, draws: int, warmup: int, chains: int, seed: int) -> None:
+def check_options(method: str, draws: int, warmup: int, chains: int, seed: int) -> None:
+    """Refuse settings of a fit that cannot be used."""
     if method not in METHODS:
         raise LawError(f"There is no method {method!r}. Choose one of: {', '.join(METHODS)}.")
     for name, value in (("draws", draws), ("warmup", warmup)):
@@ -221,7 +257,9 @@ def _distinct(optima: Optima) -> Optima:
 
 def _optimum(fit: Fit, optima: Optima, weights: np.ndarray, which: int) -> Optimum:
     at = {name: values[which] for name, values in optima.params.items()}
-    point = replace(fit, draws={name: np.full((1, 1), value) for name, value in at.items()})
+    # As many copies as there are draws, so that the program for the draws serves.
+    shape = next(iter(fit.draws.values())).shape
+    point = replace(fit, draws={name: np.full(shape, value) for name, value in at.items()})
     return Optimum(
         {name: float(value[0, 0]) for name, value in point.parameters.items()},
         -float(optima.value[which]),
@@ -241,6 +279,9 @@ class _Problem:
     approximations: list[laplace_fit.Laplace]
     weights: np.ndarray
     """Share of the posterior around each optimum, by the Laplace approximation."""
+
+    notes: tuple[str, ...] = ()
+    """What is particular to a large table."""
 
     @property
     def best(self) -> laplace_fit.Laplace:
@@ -330,18 +371,16 @@ def _sampled(
     return replace(draft, diagnosis=diagnosis), chains.u
 
 
-def _by_importance(problem: _Problem, rng: np.random.Generator, draws: int, chains: int) -> Fit:
-    model = problem.model
-    weighed = laplace_fit.importance(
-        problem.best, model.signature, problem.data, max(PROPOSALS, draws * chains), rng
-    )
-    chosen = rng.permutation(weighed.resample(draws * chains, rng))
-    evaluated = Evaluated(
-        {name: v[chosen] for name, v in weighed.evaluated.params.items()},
-        {name: v[chosen] for name, v in weighed.evaluated.log_prior.items()},
-        weighed.evaluated.log_likelihood[chosen],
-        weighed.evaluated.log_jacobian[chosen],
-    )
+def _by_importance(
+    problem: _Problem,
+    rng: np.random.Generator,
+    draws: int,
+    chains: int,
+    progress: Progress | None = None,
+) -> Fit:
+    model, n = problem.model, max(PROPOSALS, draws * chains)
+    weighed = laplace_fit.importance(problem.best, model.signature, problem.data, n, rng, progress)
+    evaluated = weighed.evaluated.take(rng.permutation(weighed.resample(draws * chains, rng)))
     draft = _draft(problem, evaluated, (chains, draws), {}, "laplace")
     diagnosis = verdict.diagnose_importance(
         weighed.pareto_k,
@@ -379,22 +418,28 @@ def _draft(
         np.sum([log_prior[p.name] for p in problem.model.law.term.parameters], axis=0),
         {p.name: p.positive for p in problem.model.parameters},
     )
-    nan = float("nan")
+    nan, pointwise = float("nan"), evaluated.pointwise
     return Fit(
         model=problem.model,
         runs=problem.runs,
         reference=problem.reference,
         draws=draws,
         log_prior=log_prior,
-        log_likelihood=evaluated.log_likelihood.reshape(*shape, -1),
+        log_likelihood_sum=evaluated.log_likelihood_sum.reshape(shape),
+        pointwise=None if pointwise is None else pointwise.reshape(*shape, -1),
         sample_stats=stats,
         diagnosis=Diagnosis(False, nan, nan, nan, 0, nan, nan, contractions, sensitivities, (), ()),
         optima=(),
         method=method,
         seed=0,
         seconds=0.0,
-        versions={name: version(name) for name in ("bayescale", "jax", "numpyro", "arviz")},
+        versions=_versions(),
     )
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("bayescale", "jax", "numpyro", "arviz")}
 
 
 def _ahead(fit: Fit) -> np.ndarray:
@@ -406,7 +451,12 @@ def _ahead(fit: Fit) -> np.ndarray:
 
 def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
     """What a reader must know beside convergence."""
-    return (*_optima_notes(problem), *_tail_notes(draft), *_design_notes(draft))
+    return (
+        *problem.notes,
+        *_optima_notes(problem),
+        *_tail_notes(draft),
+        *_design_notes(draft),
+    )
 
 
 def _optima_notes(problem: _Problem) -> tuple[str, ...]:
@@ -436,7 +486,8 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
         )
     influence = draft.influence()
     far = influence[influence["residual"].abs() > OUTLIER]
-    if len(far):
+    expected = _expected_far(draft)
+    if len(far) > (expected + 3.0 * np.sqrt(expected) if expected > MANY else 0.0):
         # Exponents and the floor, which people read; amplitudes only follow them.
         read = [name for name in far.columns if name in draft.draws or name == "a"]
         shift = far[read].sum()
@@ -445,7 +496,9 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
             f"{run} ({value:+.0f})" for run, value in far["residual"].head(8).items()
         ) + (f" and {len(far) - 8} more" if len(far) > 8 else "")
         notes.append(
-            f"{len(far)} runs lie more than {OUTLIER:.0f} noise scales off the law: {listed}. "
+            f"{len(far)} runs lie more than {OUTLIER:.0f} noise scales off the law"
+            + (f", where the noise would put {expected:.0f}" if expected > MANY else "")
+            + f": {listed}. "
             f"To first order, which is rough for runs so far off, leaving them out would move "
             f"{name} by {shift[name]:+.1f} posterior standard deviations; refit without them to "
             "see (--where)."
@@ -458,6 +511,13 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _expected_far(draft: Fit) -> float:
+    """Number of runs that the fitted noise puts more than :data:`OUTLIER` scales off the law."""
+    noise = {p.name: np.median(draft.draws[p.name]) for p in draft.noise.parameters}
+    beyond = np.array([-OUTLIER]) * noise.get("sigma", np.nan)
+    return float(2.0 * len(draft.runs) * draft.noise.cdf(beyond, noise)[0])
+
+
 def _design_notes(draft: Fit) -> tuple[str, ...]:
     n, d = len(draft.runs), len(draft.model.parameters)
     if n > d:
@@ -465,7 +525,7 @@ def _design_notes(draft: Fit) -> tuple[str, ...]:
     return (f"Runs: {n}; parameters: {d}. The prior decides what the runs leave open.",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PointFit:
     """A point estimate, with every optimum that the starts found.
 
@@ -496,6 +556,32 @@ class PointFit:
     def loss(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """The law's loss at the estimate; see :meth:`Law.loss`."""
         return self.law.loss(inputs, {name: self.values[name] for name in self.law.field_names})
+
+    def table(self) -> pd.DataFrame:
+        """Estimates as a table: one row for each parameter, one column for each optimum."""
+        import pandas as pd
+
+        found = {f"optimum {i}": dict(o.values) for i, o in enumerate(self.optima[1:], start=2)}
+        return pd.DataFrame({"value": self.values, **found}).rename_axis("parameter")
+
+    def text(self) -> str:
+        """What was estimated and what may be made of it."""
+        what = "posterior mode" if self.objective == "map" else "maximum of the likelihood"
+        lines = [f"{self.law.name}, {self.noise.name} noise: {what}, without band or verdict."]
+        if not self.converged:
+            lines.append("NOT TRUSTWORTHY: no start arrived at a maximum.")
+        if len(self.optima) > 1:
+            lines.append(f"There are {len(self.optima)} maxima; the highest is given.")
+        if self.values.get("nu", np.inf) < 2.0 + SAME:
+            lines.append(
+                "The degrees of freedom nu are at their lower bound of 2: the runs are scattered "
+                "more widely than this noise allows. Look for outliers, or use a Huber loss."
+            )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value:.5g}" for name, value in self.values.items())
+        return f"PointFit({self.law.name!r}, {values}, converged={self.converged})"
 
 
 def point_fit(

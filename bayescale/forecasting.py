@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ __all__ = ["Forecast", "forecast"]
 FAR = 2.0
 """Decades beyond the data, in any input or in compute, from which a band is not vouched for; fewer
 where the data themselves span fewer."""
+
+MISCOUNTED = 3.0
+"""The factor by which ways of counting FLOP may differ from 6ND."""
 
 REPLICATES = 8
 """Noise draws for each posterior draw, stratified, from which predictive quantiles are taken."""
@@ -417,12 +420,27 @@ def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ..
     if "N" in points and "D" in points:
         points.setdefault("C", flops_6nd(points["N"], points["D"]))
         points.setdefault("M", points["D"] / points["N"])
+    _consistent(points, given)
     n = len(next(iter(points.values())))
     labels = tuple(
         ", ".join(f"{name}={format_size(float(points[name][i]))}" for name in given)
         for i in range(n)
     )
     return points, labels
+
+
+def _consistent(points: Mapping[str, np.ndarray], given: Iterable[str]) -> None:
+    """Refuse a point whose compute is not that of its size and tokens, however FLOP are counted."""
+    if not {"N", "D", "C"} <= set(given):
+        return
+    ratio = points["C"] / flops_6nd(points["N"], points["D"])
+    wrong = np.flatnonzero(np.abs(np.log(ratio)) > np.log(MISCOUNTED))
+    if len(wrong):
+        n, d, c = (format_size(float(points[name][wrong[0]])) for name in ("N", "D", "C"))
+        raise RunsError(
+            f"The point N={n}, D={d}, C={c} contradicts itself: C is {ratio[wrong[0]]:.3g} times "
+            "6ND. Give two of the three."
+        )
 
 
 def _number(name: str, value: Any) -> float:

@@ -1,4 +1,4 @@
-"""The model: law x noise x runs, as one NumPyro model.
+"""The model: law x noise x runs, as one density.
 
 A :class:`Model` is a pair of declarations. :meth:`Model.data` turns a table of runs into arrays,
 padded to a bucket of sizes, with the numbers of the priors among them: whatever a compiled program
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
-import numpyro
 import numpyro.distributions as dist
 
 from bayescale.errors import LawError
@@ -27,12 +26,34 @@ from bayescale.prior import FAMILIES, Prior
 if TYPE_CHECKING:
     from bayescale.runs import Runs
 
-__all__ = ["LOSS_SCALE", "Model", "Signature", "bucket"]
+__all__ = [
+    "LARGE",
+    "LOSS_SCALE",
+    "NUMBERS",
+    "Model",
+    "Signature",
+    "bucket",
+    "log_likelihood",
+    "log_loss",
+]
 
 LOSS_SCALE = "loss"
 """Key of the reference loss in the reference point."""
 
+LARGE = 4096
+"""Rows above which a table is large: it is taken in blocks, and ``docs/large-tables.md`` holds."""
+
 type Data = dict[str, Any]
+"""The arrays of a program: by row ``x``, ``loss`` and ``mask``, or for runs grouped by their inputs
+``x``, ``mask``, ``count``, ``mean`` and ``square`` (see :mod:`bayescale.inference.rows`); and
+:data:`NUMBERS`, which have no rows."""
+
+NUMBERS = ("spread", "corners", "reference", "priors")
+"""Data that have no rows: spread of each input, corner of each bend, reference point, priors."""
+
+FAR = 1.5
+"""How many standard deviations of a modifier's lever its corner of the design lies out: far enough
+for the modifier to show, with runs on both sides."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +134,29 @@ class Model:
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
             "mask": np.arange(size) < n,
             "spread": {name: _spread(runs[name]) for name in self.law.inputs},
+            "corners": self._corners(runs),
             "reference": {name: np.float64(value) for name, value in reference.items()},
             "priors": {
                 name: {key: np.float64(value) for key, value in prior.numbers.items()}
                 for name, prior in self.priors.items()
             },
         }
+
+    def _corners(self, runs: Runs) -> tuple[dict[str, np.float64], ...]:
+        """For each bend of the law, log inputs at a corner of the design where its lever is large.
+
+        Every input moves with the lever as it does over the runs, by least squares.
+        """
+        x = {name: np.log(runs[name]) for name in self.law.inputs}
+        found = []
+        for bend in self.law.term.bends:
+            lever = np.asarray(bend.modifier.log_lever(x), dtype=np.float64)
+            off = lever - np.mean(lever)
+            scale = max(float(np.std(lever)), 1e-6)
+            found.append(
+                {n: np.float64(np.mean(v) + FAR * np.mean(off * v) / scale) for n, v in x.items()}
+            )
+        return tuple(found)
 
 
 def _spread(values: np.ndarray) -> np.float64:
@@ -133,13 +171,19 @@ def _padded(values: np.ndarray, size: int, filler: float) -> np.ndarray:
 
 
 def bucket(n: int) -> int:
-    """The padded number of rows: 16, 32, ... doubling; few programs serve all sizes."""
+    """The padded number of rows: 16, 32, ... doubling; few programs serve all sizes.
+
+    Large tables grow by eighths, so that little is computed for nothing.
+    """
     if n < 1:
         raise LawError("There are no runs to fit. Check the file and the --where selection.")
     size = 16
     while size < n:
         size *= 2
-    return size
+    if size <= LARGE:
+        return size
+    step = size // 16
+    return -(-n // step) * step
 
 
 def prior_distributions(signature: Signature, data: Data) -> dict[str, dist.Distribution]:
@@ -156,18 +200,19 @@ def prior_distributions(signature: Signature, data: Data) -> dict[str, dist.Dist
     return found
 
 
-def numpyro_model(signature: Signature, data: Data) -> None:
-    """The NumPyro model of one signature.
+def log_likelihood(signature: Signature, params: Values, data: Data) -> Any:
+    """Log density of the losses, by row; of all losses of a group where the data are groups.
 
-    Sites: every parameter of the law and of the noise in its natural unit, and ``loss``.
+    Rows that are padding have zero.
     """
-    params = {
-        name: numpyro.sample(name, prior)
-        for name, prior in prior_distributions(signature, data).items()
-    }
     log_mean = log_loss(signature, params, data["x"], data["reference"])
-    with numpyro.handlers.mask(mask=data["mask"]):
-        numpyro.sample("loss", signature.noise.loss(log_mean, params), obs=data["loss"])
+    noise = signature.noise
+    if "count" in data:
+        groups = (data[name] for name in ("count", "mean", "square"))
+        values = noise.log_density_of_groups(log_mean, params, *groups)
+    else:
+        values = noise.loss(log_mean, params).log_prob(data["loss"])
+    return jnp.where(data["mask"], values, 0.0)
 
 
 def log_loss(signature: Signature, params: Values, x: Values, reference: Values) -> Any:

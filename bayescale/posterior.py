@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from bayescale.inference.diagnosis import Diagnosis
+from bayescale.inference.evaluate import RowSummary, not_kept, summarise_rows
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, Model
@@ -65,8 +66,11 @@ class Fit:
     draws : mapping of str to array, shape (chain, draw)
         Sampled parameters.
     log_prior : mapping of str to array, shape (chain, draw)
-    log_likelihood : array, shape (chain, draw, run)
-        Log density of each loss, in the unit of the loss.
+    log_likelihood_sum : array, shape (chain, draw)
+        Log density of all losses, in the unit of the loss.
+    pointwise : array, shape (chain, draw, run), or None
+        Log density of each loss; None where that would be too many numbers to keep (see
+        ``docs/large-tables.md``). Read it as :attr:`log_likelihood`.
     sample_stats : mapping of str to array, shape (chain, draw)
         The sampler's record, under ArviZ's names; empty for a Laplace fit.
     diagnosis : Diagnosis
@@ -87,7 +91,8 @@ class Fit:
     reference: Mapping[str, float]
     draws: Mapping[str, np.ndarray]
     log_prior: Mapping[str, np.ndarray]
-    log_likelihood: np.ndarray
+    log_likelihood_sum: np.ndarray
+    pointwise: np.ndarray | None
     sample_stats: Mapping[str, np.ndarray]
     diagnosis: Diagnosis
     optima: tuple[Optimum, ...]
@@ -115,7 +120,8 @@ class Fit:
         """
         log_reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
         with float64():
-            field = self.law.term.to_field(self.draws, log_reference)
+            sampled = {p.name: self.draws[p.name] for p in self.law.term.parameters}
+            field = _to_field(self.law.term)(sampled, log_reference)
             found = {name: np.asarray(value) for name, value in field.items()}
         exponents = self.law.allocation_exponents
         if exponents:
@@ -123,11 +129,59 @@ class Fit:
             found["a"] = on_d / (on_n + on_d)
         return {**found, **{k: v for k, v in self.draws.items() if k not in found}}
 
+    @property
+    def log_likelihood(self) -> np.ndarray:
+        """Log density of each loss, shape (chain, draw, run).
+
+        Raises
+        ------
+        BayescaleError
+            For a large table, where it was not kept.
+        """
+        if self.pointwise is None:
+            raise not_kept(self.log_likelihood_sum.size, len(self.runs))
+        return self.pointwise
+
     @functools.cached_property
     def residuals(self) -> np.ndarray:
-        """Log observed minus log of the median fitted loss, shape (run,)."""
-        fitted = self.log_law({name: self.runs[name] for name in self.law.inputs})
-        return np.asarray(np.log(self.runs.loss) - np.median(fitted, axis=(0, 1)))
+        """Log observed minus log of the median fitted loss, shape (run,).
+
+        The median is that of a thousand of the draws: good to a twentieth of a posterior standard
+        deviation of the fitted loss, which is itself a fraction of the noise. Of a large table,
+        minus the log of the law at the posterior mean of its parameters.
+        """
+        if self.pointwise is None:
+            return np.asarray(np.log(self.runs.loss) - self._summary.log_mean)
+        n_chains, n_draws = next(iter(self.draws.values())).shape
+        every = max(1, n_chains * n_draws // 1000)
+        some = replace(self, draws={name: v[:, ::every] for name, v in self.draws.items()})
+        fitted = some.log_law({name: self.runs[name] for name in self.law.inputs})
+        middle = np.median(fitted.reshape(-1, len(self.runs)), axis=0)
+        return np.asarray(np.log(self.runs.loss) - middle)
+
+    @functools.cached_property
+    def _summary(self) -> RowSummary:
+        """What is said of every run of a large table: to first order in the parameters."""
+        standard = self._standard
+        centre = {name: float(values.mean()) for name, values in self.draws.items()}
+        covariance = {
+            name: (values.ravel() - centre[name]) @ standard / len(standard)
+            for name, values in self.draws.items()
+        }
+        data = self.model.data(self.runs, self.reference)
+        return summarise_rows(self.model.signature, centre, covariance, data)
+
+    @property
+    def _standard(self) -> np.ndarray:
+        """Draws of the parameters that people read, in standard deviations about the mean."""
+        values = np.stack([self.parameters[name].ravel() for name in self._read], axis=1)
+        width = values.std(axis=0)
+        return np.asarray((values - values.mean(axis=0)) / np.where(width > 0, width, 1.0))
+
+    @property
+    def _read(self) -> tuple[str, ...]:
+        """The parameters that people read."""
+        return (*self.law.field_names, *(["a"] if "a" in self.parameters else []))
 
     def log_law(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """Log of the law at given inputs, draw by draw, without noise.
@@ -157,7 +211,7 @@ class Fit:
             shift of its posterior mean, in posterior standard deviations, if the run were taken
             out. To first order that is minus the posterior covariance of the parameter with the
             run's log likelihood [1]_; for runs that pull by more than about one standard deviation
-            refit without them.
+            refit without them. Of a large table, the log likelihood is taken to first order too.
 
         References
         ----------
@@ -167,14 +221,14 @@ class Fit:
         import pandas as pd
 
         scale = float(np.median(self.draws["sigma"])) if "sigma" in self.draws else np.nan
-        likelihood = self.log_likelihood.reshape(-1, len(self.runs))
-        centred = likelihood - likelihood.mean(axis=0)
         columns = {"residual": self.residuals / scale}
-        for name in (*self.law.field_names, *(["a"] if "a" in self.parameters else [])):
-            values = self.parameters[name].ravel()
-            width = values.std()
-            standard = (values - values.mean()) / (width if width > 0 else 1.0)  # one value alone
-            columns[name] = -(standard @ centred) / len(standard)
+        if self.pointwise is None:
+            covariance = self._summary.covariance
+        else:
+            standard = self._standard
+            likelihood = self.pointwise.reshape(-1, len(self.runs))
+            covariance = (likelihood - likelihood.mean(axis=0)).T @ standard / len(standard)
+        columns |= dict(zip(self._read, -covariance.T, strict=True))
         return pd.DataFrame(columns, index=pd.Index(self.runs.labels, name="run"))
 
     def table(self, prob: float = 0.9) -> pd.DataFrame:
@@ -295,6 +349,11 @@ def _derived_meaning(name: str) -> str:
     if name == "a":
         return "compute-optimal N grows as C^a"
     return "the field's amplitude, derived"
+
+
+@functools.cache
+def _to_field(term: Any) -> Any:
+    return jax.jit(term.to_field)
 
 
 @functools.cache

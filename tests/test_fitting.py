@@ -283,3 +283,18 @@ def test_what_cannot_be_fitted(law, options):
 def test_an_unknown_objective():
     with pytest.raises(BayescaleError, match="map or ml"):
         bs.point_fit("chinchilla", grid(), objective="wls")
+
+
+def test_a_point_fit_says_what_it_is():
+    rng = np.random.default_rng(0)
+    truth = bs.laws.get("chinchilla").preset("besiroglu2024")
+    size, tokens = np.meshgrid(np.geomspace(1e8, 1e10, 5), np.geomspace(1e9, 1e11, 5))
+    columns = {"N": size.ravel(), "D": tokens.ravel()}
+    mean = bs.laws.get("chinchilla").loss(columns, truth)
+    runs = read_quietly({**columns, "loss": mean * np.exp(0.01 * rng.standard_cauchy(25))})
+    found = bs.point_fit("chinchilla", runs, objective="ml")
+    assert "maximum of the likelihood" in found.text()
+    assert found.values["nu"] == pytest.approx(2.0, abs=1e-3)
+    assert "lower bound of 2" in found.text()
+    assert set(found.table().index) >= {"E", "A", "alpha", "B", "beta", "sigma", "nu"}
+    assert "converged=True" in repr(found)

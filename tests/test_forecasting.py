@@ -174,3 +174,9 @@ def test_json_has_one_entry_for_each_point_and_probability(fit):
     assert all(set(keys.split()) <= e.keys() for e in entries)
     many = bs.forecast(fit, {"N": np.geomspace(1e7, 1e9, 50), "D": 1e9})
     assert len(repr(many).splitlines()) <= 12
+
+
+def test_a_point_that_contradicts_itself_is_refused(fit):
+    with pytest.raises(RunsError, match="N=1B, D=20B, C=1e19 contradicts itself.*0.0833"):
+        bs.forecast(fit, {"N": 1e9, "D": 2e10, "C": 1e19})
+    bs.forecast(fit, {"N": 1e9, "D": 2e10, "C": 2e20})  # other ways to count FLOP

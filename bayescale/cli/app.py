@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 
+from bayescale.cli.compare import compare
+from bayescale.cli.datasets import datasets
 from bayescale.cli.demo import demo
 from bayescale.cli.fit import fit
 from bayescale.cli.forecast import forecast
@@ -32,7 +34,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # an interrupt is answered in run
 )
-for command in (demo, laws, inspect, fit, summary, forecast, plot):
+for command in (demo, datasets, laws, inspect, fit, summary, forecast, compare, plot):
     app.command(command)
 
 

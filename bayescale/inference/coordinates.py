@@ -17,8 +17,16 @@ part :math:`R = \sum_i T_i` is inversely proportional to :math:`a_1`, and both
 that add up to one. So priors stay on the parameters, and no Jacobian is needed beyond that of the
 logarithms.
 
-Parameters outside the group, or laws whose priors have hard edges, use NumPyro's own bijection of
-the support.
+Strengths and rates of saturating modifiers have coordinates of their own
+(:mod:`bayescale.inference.bends`), likewise of determinant one.
+
+A parameter with a gamma prior, such as the noise's degrees of freedom, has a density that may well
+be above zero at its lower edge, which the logarithm would draw out into a long tail. It is sampled
+by the normal score of an exponential of the same mean: where the prior is exponential and the data
+say nothing, its coordinate is a standard normal variable.
+
+All other parameters, and laws whose priors have hard edges, use NumPyro's own bijection of the
+support.
 """
 
 from __future__ import annotations
@@ -30,11 +38,13 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from numpyro.distributions.transforms import biject_to
 
+from bayescale.inference import score
+from bayescale.inference.bends import Bends, bends
 from bayescale.laws.term import Pair, Values
-from bayescale.model import Signature
+from bayescale.model import Data, Signature
 from bayescale.prior import FAMILIES
 
-__all__ = ["Slopes", "slopes"]
+__all__ = ["Slopes", "constrain", "slopes", "unconstrain"]
 
 
 @dataclass(frozen=True)
@@ -103,55 +113,101 @@ def slopes(signature: Signature) -> Slopes | None:
 
 
 def constrain(
-    u: Any, signature: Signature, supports: Values, spread: Values
+    u: Any, signature: Signature, supports: Values, data: Data
 ) -> tuple[dict[str, Any], Any]:
     """Parameters from unconstrained coordinates, and the log Jacobian.
 
     Parameters
     ----------
     u : array, shape (n_parameters,)
-        The group first, then the other parameters in their order.
+        The slope group first, then the parameters of no group in their order, then the groups of
+        bends.
     signature : Signature
         The model.
     supports : mapping
         NumPyro constraint of each parameter.
-    spread : mapping
-        Standard deviation of each log input over the runs.
+    data : dict
+        The model's arrays; of them only numbers are used, no rows.
 
     Returns
     -------
     tuple of dict and scalar
         Parameters by name; log absolute determinant of the map from ``u``.
     """
-    group = slopes(signature)
+    group, others, bent = _layout(signature)
     params: dict[str, Any] = {}
     log_jacobian: Any = 0.0
     start = 0
     if group:
         start = len(group.names)
-        logs = group.to_log(u[:start], spread)
+        logs = group.to_log(u[:start], data["spread"])
         params = {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
         log_jacobian = jnp.sum(logs)
-    others = [name for name, *_ in signature.kinds if name not in params]
-    for i, name in enumerate(others):
-        transform = biject_to(supports[name])
-        params[name] = transform(u[start + i])
-        log_jacobian += transform.log_abs_det_jacobian(u[start + i], params[name])
+    for i, name in enumerate(others, start):
+        params[name], log_slope = _constrain_one(u[i], name, signature, supports, data)
+        log_jacobian += log_slope
+    start += len(others)
+    outside = {**params, **_ones(bent)}
+    for each in bent:
+        logs, log_slope = each.to_log(u[start : start + len(each.names)], outside, data)
+        params |= {name: jnp.exp(logs[i]) for i, name in enumerate(each.names)}
+        log_jacobian += jnp.sum(logs) + log_slope
+        start += len(each.names)
     return {name: params[name] for name, *_ in signature.kinds}, log_jacobian
 
 
-def unconstrain(params: Values, signature: Signature, supports: Values, spread: Values) -> Any:
+def unconstrain(params: Values, signature: Signature, supports: Values, data: Data) -> Any:
     """Unconstrained coordinates from parameters: the inverse of :func:`constrain`."""
+    group, others, bent = _layout(signature)
+
+    def logs(names: tuple[str, ...]) -> Any:
+        return jnp.log(jnp.stack([params[name] for name in names]))
+
+    parts = [group.from_log(logs(group.names), data["spread"])] if group else []
+    if others:
+        parts.append(
+            jnp.stack([_unconstrain_one(params[n], n, signature, supports, data) for n in others])
+        )
+    outside = {**params, **_ones(bent)}
+    parts += [each.from_log(logs(each.names), outside, data) for each in bent]
+    return jnp.concatenate(parts)
+
+
+def _layout(signature: Signature) -> tuple[Slopes | None, tuple[str, ...], tuple[Bends, ...]]:
+    """The slope group, the parameters of no group, and the groups of bends."""
     group = slopes(signature)
     used = group.names if group else ()
-    parts = []
-    if group:
-        parts.append(group.from_log(jnp.log(jnp.stack([params[name] for name in used])), spread))
-    others = [
-        biject_to(supports[name]).inv(params[name])
-        for name, *_ in signature.kinds
-        if name not in used
-    ]
-    if others:
-        parts.append(jnp.stack(others))
-    return jnp.concatenate(parts)
+    bent = bends(signature, used)
+    grouped = {*used, *(name for each in bent for name in each.names)}
+    return group, tuple(name for name, *_ in signature.kinds if name not in grouped), bent
+
+
+def _ones(bent: tuple[Bends, ...]) -> dict[str, float]:
+    """A value for every parameter of a bend, so that no group depends on another."""
+    return {name: 1.0 for each in bent for name in each.names}
+
+
+def _constrain_one(
+    u: Any, name: str, signature: Signature, supports: Values, data: Data
+) -> tuple[Any, Any]:
+    numbers = data["priors"][name]
+    if _family(name, signature) == "gamma":
+        mean = numbers["shape"] / numbers["rate"]
+        excess, log_slope = score.positive(u)
+        return numbers["low"] + mean * excess, log_slope + jnp.log(mean)
+    transform = biject_to(supports[name])
+    value = transform(u)
+    return value, transform.log_abs_det_jacobian(u, value)
+
+
+def _unconstrain_one(
+    value: Any, name: str, signature: Signature, supports: Values, data: Data
+) -> Any:
+    numbers = data["priors"][name]
+    if _family(name, signature) == "gamma":
+        return score.of((value - numbers["low"]) * numbers["rate"] / numbers["shape"])
+    return biject_to(supports[name]).inv(value)
+
+
+def _family(name: str, signature: Signature) -> str:
+    return next(family for own, family, _, _ in signature.kinds if own == name)

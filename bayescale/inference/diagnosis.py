@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,11 @@ from bayescale.inference.nuts import Chains
 
 __all__ = [
     "Diagnosis",
+    "after_quick",
     "contraction",
     "diagnose_chains",
     "diagnose_importance",
+    "prepare",
     "prior_sensitivity",
 ]
 
@@ -35,6 +40,12 @@ SENSITIVE = 0.05
 INFORMED = 0.9
 """It is prior-dominated too where power-scaling the law's prior moves it by more than the first,
 unless the data remove more than the second of its variance."""
+
+
+def prepare() -> None:
+    """Start importing what the verdict is computed with: it takes longer than a fit."""
+    if "arviz_stats" not in sys.modules:
+        threading.Thread(target=importlib.import_module, args=("arviz_stats",)).start()
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,9 @@ class Diagnosis:
         What a reader must know, one sentence or two each.
     retried : bool
         Whether this is the second attempt, with smaller steps and a longer warm-up.
+    quick_k : float
+        Pareto k of the Laplace approximation that was tried first and did not serve (method
+        ``quick``); NaN where none was tried, or where it served.
     """
 
     converged: bool
@@ -81,6 +95,7 @@ class Diagnosis:
     prior_dominated: tuple[str, ...]
     messages: tuple[str, ...]
     retried: bool = False
+    quick_k: float = float("nan")
 
     @property
     def ok(self) -> bool:
@@ -154,18 +169,48 @@ def prior_sensitivity(
     tail = int(np.ceil(min(0.2 * ordered.size, 3.0 * np.sqrt(ordered.size))))
     if not (np.ptp(ordered[:tail]) > 0 and np.ptp(ordered[-tail:]) > 0):
         return dict.fromkeys(draws, 1.0)  # too few distinct draws to tell: not ruled out
-    weights = [
-        np.exp(array_stats.power_scale_lw(log_prior.ravel(), alpha=power)).reshape(log_prior.shape)
-        for power in (down, up)
-    ]
-    return {
-        name: float(
-            array_stats.power_scale_sense(
-                np.log(values) if positive[name] else values, *weights, down, up
-            )
-        )
-        for name, values in draws.items()
-    }
+    weights = np.exp(
+        [array_stats.power_scale_lw(log_prior.ravel(), alpha=power) for power in (down, up)]
+    )
+    weights /= weights.sum(axis=1, keepdims=True)
+    found = {}
+    for name, values in draws.items():
+        distances = _cjs(np.ravel(np.log(values) if positive[name] else values), weights)
+        found[name] = float(distances @ [0.5 / np.log2(up), 0.5 / np.log2(up)])
+    return found
+
+
+def _cjs(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Cumulative Jensen-Shannon distance of draws to the same draws weighed, one each.
+
+    As ArviZ has it (``array_stats.power_scale_sense``), for all weights and for both signs of the
+    draws at once, which takes a fifth of the time.
+
+    Parameters
+    ----------
+    values : array, shape (draw,)
+    weights : array, shape (weighing, draw)
+        Each adds up to one.
+
+    Returns
+    -------
+    array, shape (weighing,)
+    """
+    n = len(values)
+    order = np.argsort(values)
+    width = np.diff(values[order])
+    p = np.linspace(1 / n, 1 - 1 / n, n - 1)
+    q = np.cumsum(weights[:, order], axis=1)[:, :-1]
+    distances = []
+    for p_side, q_side in ((p, q), (1.0 - p, np.maximum(1.0 - q, 0.0))):
+        between = np.log2(0.5 * (p_side + q_side))
+        log_q = np.log2(q_side, out=np.zeros_like(q_side), where=q_side > 0)
+        difference = 0.5 / np.log(2) * ((q_side - p_side) @ width)
+        pq = (p_side * (np.log2(p_side) - between)) @ width + difference
+        qp = (q_side * (log_q - between)) @ width - difference
+        bound = (p_side + q_side) @ width
+        distances.append(np.sqrt((np.maximum(pq, 0) + np.maximum(qp, 0)) / bound))
+    return np.asarray(np.maximum(*distances))
 
 
 def diagnose_chains(
@@ -310,6 +355,18 @@ def diagnose_importance(
         prior_dominated=dominated,
         messages=(*problems, *_dominated_message(dominated), *notes),
     )
+
+
+def after_quick(diagnosis: Diagnosis, quick: Diagnosis) -> Diagnosis:
+    """The verdict on a NUTS fit that a failed quick fit, with its own verdict, asked for."""
+    if not quick.pareto_k < PARETO_LIMIT:
+        why = f"Pareto k {quick.pareto_k:.2f}, not below {PARETO_LIMIT}"
+    elif not quick.ess_bulk_min >= ESS_LIMIT:
+        why = f"an effective sample size of {quick.ess_bulk_min:.0f}, below {ESS_LIMIT}"
+    else:
+        why = f"other maxima hold {ELSEWHERE:.0%} of the posterior or more"
+    note = f"The Laplace approximation did not serve ({why}); these draws are by NUTS."
+    return replace(diagnosis, messages=(*diagnosis.messages, note), quick_k=float(quick.pareto_k))
 
 
 def _least(values: Mapping[str, float]) -> str:

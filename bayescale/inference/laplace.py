@@ -9,6 +9,7 @@ from scipy import special
 
 from bayescale.inference.evaluate import Evaluated, evaluate
 from bayescale.inference.point import Optima
+from bayescale.inference.progress import Progress
 from bayescale.model import Data, Signature
 
 __all__ = ["Laplace", "importance", "laplace"]
@@ -95,7 +96,12 @@ class Importance:
 
 
 def importance(
-    approximation: Laplace, signature: Signature, data: Data, n: int, rng: np.random.Generator
+    approximation: Laplace,
+    signature: Signature,
+    data: Data,
+    n: int,
+    rng: np.random.Generator,
+    progress: Progress | None = None,
 ) -> Importance:
     """Weigh draws of a Student-t with the approximation's centre and shape.
 
@@ -109,6 +115,8 @@ def importance(
         Number of proposals.
     rng : numpy.random.Generator
         Source of randomness.
+    progress : callable, optional
+        Called with proposals weighed and proposals in all, where the table is large.
     """
     from arviz_stats.base import array_stats
 
@@ -125,7 +133,7 @@ def importance(
         - log_det
         - 0.5 * (DF + d) * np.log1p(square / DF)
     )
-    evaluated = evaluate(signature, u, data)
+    evaluated = evaluate(signature, u, data, progress)
     log_ratio = evaluated.log_density - log_q
     log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -np.inf)
     finite = np.where(np.isfinite(log_ratio), log_ratio, log_ratio[np.isfinite(log_ratio)].min())

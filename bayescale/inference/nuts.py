@@ -1,13 +1,18 @@
 """NUTS by NumPyro's kernel, whitened by the Laplace approximation.
 
-The chains run together in one compiled program of a fixed number of draws, called again and again,
-so that a progress bar can move and the user can interrupt without a callback from the program.
+Where processors are few and each is fast, every chain runs by itself in a thread: chains that share
+a program wait, at every draw, for the deepest of their trees. On an accelerator, where a second
+chain costs nothing, they run together. Either way the compiled program makes a fixed number of
+draws and is called again and again, so that a progress bar can move and the user can interrupt
+without a callback from the program.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,7 +24,8 @@ from numpyro.infer.util import ParamInfo
 
 from bayescale.inference import density
 from bayescale.inference.progress import Progress
-from bayescale.inference.runtime import Program, float64
+from bayescale.inference.rows import n_devices
+from bayescale.inference.runtime import Program, float64, processors, side_by_side
 from bayescale.model import Data, Signature
 
 __all__ = ["Chains", "Settings", "prepare", "sample"]
@@ -82,25 +88,28 @@ _potential = jax.jit(density.potential, static_argnums=1)
 
 @functools.cache
 def _programs(
-    signature: Signature, warmup: int, target_accept: float, max_tree_depth: int
+    signature: Signature, warmup: int, target_accept: float, max_tree_depth: int, together: bool
 ) -> tuple[Program, Program]:
-    """Begin all chains, and advance them by one chunk."""
+    """Begin a chain, and advance it by one chunk; or all chains, where they run together."""
 
     def potential(data: Data, mode: Any, factor: Any) -> Callable[[Any], Any]:
         return lambda z: _potential(mode + factor @ z, signature, data)
 
     init_kernel, kernel = hmc(potential_fn_gen=potential, algo="NUTS")
 
-    def initialise(z: Any, value: Any, slope: Any, key: Any, data: Data) -> Any:
+    def begin(z: Any, value: Any, seed: Any, chain: Any, data: Data) -> Any:
+        # In the whitened coordinates the slope of the potential is about z: good enough for the
+        # first transition, and nothing more to compile. Its value is set far above the truth, so
+        # that the transition leaves the start and what was assumed of it.
         return init_kernel(
-            ParamInfo(z, value, slope),
+            ParamInfo(z, value + HIGH, z),
             num_warmup=warmup,
             step_size=0.5,
             dense_mass=True,
             target_accept_prob=target_accept,
             max_tree_depth=max_tree_depth,
             model_args=(data, z, jnp.eye(z.shape[0])),
-            rng_key=key,
+            rng_key=jax.random.fold_in(jax.random.key(seed), chain),
         )
 
     def advance(state: Any, data: Data, mode: Any, factor: Any) -> Any:
@@ -119,30 +128,27 @@ def _programs(
 
         return jax.lax.scan(step, state, None, length=CHUNK)
 
-    def begin(z: Any, value: Any, keys: Any, data: Data) -> Any:
-        # In the whitened coordinates the slope of the potential is about z: good enough for the
-        # first transition, and nothing more to compile. Its value is set far above the truth, so
-        # that the transition leaves the start and what was assumed of it.
-        values = value + HIGH + jnp.zeros(z.shape[0])
-        return jax.vmap(initialise, in_axes=(0, 0, 0, 0, None))(z, values, z, keys, data)
-
-    return Program(begin), Program(jax.vmap(advance, in_axes=(0, None, None, None)))
+    if together:
+        return (
+            Program(jax.vmap(begin, in_axes=(0, None, None, 0, None))),
+            Program(jax.vmap(advance, in_axes=(0, None, None, None))),
+        )
+    return Program(begin), Program(advance)
 
 
 def prepare(signature: Signature, data: Data, settings: Settings) -> None:
     """Start compiling."""
+    together = side_by_side() or n_devices(data) > 1
     begin, advance = _programs(
-        signature,
-        settings.warmup,
-        settings.target_accept,
-        settings.max_tree_depth,
+        signature, settings.warmup, settings.target_accept, settings.max_tree_depth, together
     )
     d = len(signature.kinds)
     mode, factor = np.zeros(d), np.eye(d)
+    lead = (settings.chains,) if together else ()
     with float64():
-        keys = jax.random.split(jax.random.key(0), settings.chains)
-        z = np.zeros((settings.chains, d))
-        _, state = begin.prepare(z, np.float64(0.0), keys, data)
+        _, state = begin.prepare(
+            np.zeros((*lead, d)), np.float64(0.0), np.int64(0), np.zeros(lead, np.int64), data
+        )
         advance.prepare(state, data, mode, factor)
 
 
@@ -175,26 +181,57 @@ def sample(
     settings : Settings
         Lengths and tuning.
     progress : callable, optional
-        Called with draws done and draws in all.
+        Called with draws done and draws in all, from this thread or another.
     """
+    prepare(signature, data, settings)  # programs are traced in this thread alone
+    together = side_by_side() or n_devices(data) > 1
     begin, advance = _programs(
-        signature,
-        settings.warmup,
-        settings.target_accept,
-        settings.max_tree_depth,
+        signature, settings.warmup, settings.target_accept, settings.max_tree_depth, together
     )
     total = settings.warmup + settings.draws
-    kept = []
-    with float64():
-        keys = jax.random.split(jax.random.key(seed), settings.chains)
-        state = begin(starts, np.float64(value), keys, data)
-        for done in range(0, total, CHUNK):
-            if progress:
-                progress(done, total)
-            state, out = advance(state, data, mode, factor)
-            jax.block_until_ready(out)  # so that the bar tells what is done, not what is queued
-            if done >= settings.warmup:
-                kept.append(jax.tree.map(np.asarray, out))
-    if progress:
-        progress(total, total)
-    return Chains(*(np.concatenate(values, axis=1) for values in zip(*kept, strict=True)))
+    groups = 1 if together else settings.chains
+    tell = _Teller(progress, groups, total)
+    stop = threading.Event()
+
+    def run(z: Any, chain: Any) -> list[Any]:
+        kept = []
+        with float64():
+            state = begin(z, np.float64(value), np.int64(seed), chain, data)
+            for done in range(0, total, CHUNK):
+                if stop.is_set():
+                    break
+                state, out = advance(state, data, mode, factor)
+                jax.block_until_ready(out)  # the bar tells what is done, not what is queued
+                if done >= settings.warmup:
+                    kept.append(jax.tree.map(np.asarray, out))
+                tell(CHUNK)
+        return kept
+
+    numbers = np.arange(settings.chains, dtype=np.int64)
+    if together:
+        return Chains(*(np.concatenate(v, axis=1) for v in zip(*run(starts, numbers), strict=True)))
+    with ThreadPoolExecutor(min(groups, processors())) as pool:
+        try:
+            chains = list(pool.map(run, starts, numbers))
+        except BaseException:
+            stop.set()
+            raise
+    joined = [[np.concatenate(v) for v in zip(*kept, strict=True)] for kept in chains]
+    return Chains(*(np.stack(v) for v in zip(*joined, strict=True)))
+
+
+class _Teller:
+    """Adds up the draws of the chains for the progress bar."""
+
+    def __init__(self, progress: Progress | None, groups: int, total: int) -> None:
+        self._progress, self._groups, self._total = progress, groups, total
+        self._done = 0
+        self._lock = threading.Lock()
+        if progress:
+            progress(0, total)
+
+    def __call__(self, draws: int) -> None:
+        if self._progress:
+            with self._lock:
+                self._done += draws
+                self._progress(self._done // self._groups, self._total)

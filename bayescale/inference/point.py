@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -10,17 +11,31 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayescale.inference import density
-from bayescale.inference.runtime import Program, float64
+from bayescale.inference.rows import arranged, is_large, n_runs, thinned
+from bayescale.inference.runtime import Program, float64, side_by_side
 from bayescale.model import LOSS_SCALE, Data, Model, Signature
 
-__all__ = ["Optima", "optimise", "prepare"]
+__all__ = ["Optima", "newton", "optimise", "prepare"]
+
+type Derive = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Values and gradients at points of shape ``(n, n_parameters)``."""
 
 MAX_STEPS = 200
 DIFFERENCE = 1e-5
 """Step of the differences, in coordinates of the order of one."""
 
+LONGEST = 3.0
+"""Longest step in any coordinate."""
+
 DECREMENT = 1e-9
 """A start has converged when a Newton step would lower the potential by less than this."""
+
+LOOK = 2048
+"""Rows of a large table that the starts look at; the whole table then sees where they arrived."""
+
+ARRIVED = 1e-6
+HOPELESS = 10.0
+"""Nats by which a maximum seen in those rows may lie below the best and still be followed."""
 
 
 class Optima(NamedTuple):
@@ -38,78 +53,37 @@ class Optima(NamedTuple):
     hessian: np.ndarray
 
 
-class _State(NamedTuple):
-    u: Any
-    value: Any
-    slope: Any
-    curvature: Any
-    proposal: Any
-    damping: Any
-    decrement: Any
-    step: Any
+class _Programs(NamedTuple):
+    """Coordinates of parameters, derivatives of the potential there, parameters of coordinates."""
+
+    enter: Program
+    derive: Program
+    leave: Program
 
 
 @functools.cache
-def _program(signature: Signature) -> Program:
-    def newton(start: Any, data: Data, prior_weight: Any, jacobian_weight: Any) -> _State:
-        value_and_slope = jax.vmap(
-            jax.value_and_grad(
-                lambda u: density.potential(u, signature, data, prior_weight, jacobian_weight)
-            )
+def _programs(signature: Signature) -> _Programs:
+    def enter(params: Any, data: Data) -> Any:
+        return jax.vmap(lambda p: density.to_unconstrained(p, signature, data))(params)
+
+    def leave(u: Any, data: Data) -> Any:
+        return jax.vmap(lambda u: density.from_unconstrained(u, signature, data)[0])(u)
+
+    def derive(points: Any, n: Any, data: Data, prior_weight: Any, jacobian_weight: Any) -> Any:
+        """Value and slope of the potential at the first ``n`` points."""
+        one = jax.value_and_grad(
+            lambda u: density.potential(u, signature, data, prior_weight, jacobian_weight)
         )
-        steps = DIFFERENCE * jnp.eye(start.shape[0])
+        if side_by_side():
+            return jax.vmap(one)(points)
 
-        def derivatives(u: Any) -> tuple[Any, Any, Any]:
-            # Second derivatives by central differences of the exact gradient: as good as exact in
-            # float64 for steps and widths, and half the compilation of forward over reverse.
-            values, slopes = value_and_slope(jnp.concatenate([u[None], u + steps, u - steps]))
-            ahead, behind = jnp.split(slopes[1:], 2)
-            curvature = (ahead - behind) / (2.0 * DIFFERENCE)
-            return values[0], slopes[0], 0.5 * (curvature + curvature.T)
+        def fill(i: Any, found: Any) -> Any:
+            value, slope = one(points[i])
+            return found[0].at[i].set(value), found[1].at[i].set(slope)
 
-        def body(state: _State) -> _State:
-            # Derivatives are taken at the proposal only, so that they are compiled once.
-            value, slope, curvature = derivatives(state.proposal)
-            better = value < state.value
-            u, value, slope, curvature = jax.tree.map(
-                lambda new, old: jnp.where(better, new, old),
-                (state.proposal, value, slope, curvature),
-                (state.u, state.value, state.slope, state.curvature),
-            )
-            damping = jnp.where(better, state.damping * 0.1, state.damping * 8.0 + 1e-12)
-            # A saddle-free step: the Hessian with its eigenvalues made positive, plus damping.
-            values, vectors = jnp.linalg.eigh(curvature)
-            along = vectors.T @ slope
-            scale = jnp.abs(values) + damping * jnp.maximum(jnp.max(jnp.abs(values)), 1.0)
-            step = -vectors @ (along / jnp.maximum(scale, 1e-12))
-            step = step * jnp.minimum(1.0, 3.0 / (jnp.max(jnp.abs(step)) + 1e-300))
-            decrement = 0.5 * jnp.sum(along**2 / jnp.maximum(jnp.abs(values), 1e-12))
-            return _State(u, value, slope, curvature, u + step, damping, decrement, state.step + 1)
+        return jax.lax.fori_loop(0, n, fill, (jnp.zeros(points.shape[0]), jnp.zeros(points.shape)))
 
-        def unfinished(state: _State) -> Any:
-            moving = (state.decrement > DECREMENT) & (state.damping < 1e5)
-            return moving & (state.step < MAX_STEPS)
-
-        n = start.shape[0]
-        infinite = jnp.asarray(jnp.inf)
-        first = _State(
-            start, infinite, jnp.zeros(n), jnp.eye(n), start, jnp.asarray(1e-2), infinite, 0
-        )
-        return jax.lax.while_loop(unfinished, body, first)
-
-    def run(params: Any, data: Data, prior_weight: Any, jacobian_weight: Any) -> Any:
-        starts = jax.vmap(lambda p: density.to_unconstrained(p, signature, data))(params)
-        ends = jax.vmap(newton, in_axes=(0, None, None, None))(
-            starts, data, prior_weight, jacobian_weight
-        )
-        # A start where the potential has no finite value comes last.
-        order = jnp.argsort(jnp.where(jnp.isfinite(ends.value), ends.value, jnp.inf))
-        at = jax.vmap(lambda u: density.from_unconstrained(u, signature, data)[0])(ends.u)
-        return jax.tree.map(
-            lambda value: value[order], (ends.u, ends.value, ends.decrement, at, ends.curvature)
-        )
-
-    return Program(run)
+    return _Programs(Program(enter), Program(derive), Program(leave))
 
 
 N_STARTS = 16
@@ -121,7 +95,8 @@ def optimise(
     """Minimise the potential from the prior's centre and from points spread over the prior.
 
     The starts are a fixed low-discrepancy sequence, so that which optima are found depends on the
-    runs and the law, not on a seed.
+    runs and the law, not on a seed. In a large table they first go downhill on some of its rows;
+    the whole table takes over at the optima that they find there.
 
     Parameters
     ----------
@@ -130,18 +105,136 @@ def optimise(
     prior_weight, jacobian_weight : float
         See :func:`bayescale.inference.density.potential`.
     """
+    weights = (prior_weight, jacobian_weight)
     with float64():
-        out = _program(model.signature)(
-            _starts(model, data), data, np.float64(prior_weight), np.float64(jacobian_weight)
-        )
-        return Optima(*jax.tree.map(np.asarray, out))
+        starts = np.asarray(_programs(model.signature).enter(_starts(model, data), data))
+        if is_large(data):
+            look, share = _look(data)
+            first = _minimise(model, look, starts, (share * prior_weight, share * jacobian_weight))
+            starts, data = _promising(*first[:3]), arranged(data)
+        u, value, decrement, hessian = _minimise(model, data, starts, weights)
+        # A start where the potential has no finite value comes last.
+        order = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
+        padded = np.resize(u[order], (N_STARTS, u.shape[1]))
+        params = _programs(model.signature).leave(padded, data)
+        params = jax.tree.map(lambda values: np.asarray(values)[: len(u)], params)
+    return Optima(u[order], value[order], decrement[order], params, hessian[order])
+
+
+def _minimise(
+    model: Model, data: Data, starts: np.ndarray, weights: tuple[float, float]
+) -> tuple[np.ndarray, ...]:
+    """Run :func:`newton` on the potential."""
+    programs = _programs(model.signature)
+    prior_weight, jacobian_weight = map(np.float64, weights)
+    capacity = np.zeros((_capacity(model), starts.shape[1]))
+
+    def derive(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        capacity[: len(points)] = points
+        out = programs.derive(capacity, np.int64(len(points)), data, prior_weight, jacobian_weight)
+        value, slope = (np.asarray(array)[: len(points)] for array in out)
+        return value, slope
+
+    return newton(starts, derive)
+
+
+def _look(data: Data) -> tuple[Data, float]:
+    """Some rows of a large table, and the share of the runs that they are.
+
+    With the prior weighed by that share, their posterior has its maxima near those of the table.
+    """
+    look = thinned(data, LOOK)
+    return look, n_runs(look) / n_runs(data)
+
+
+def _promising(u: np.ndarray, value: np.ndarray, decrement: np.ndarray) -> np.ndarray:
+    """Distinct points from which it pays to go on with the whole table, best first."""
+    kept: list[int] = []
+    order = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")
+    for i in order:
+        near = any(np.allclose(u[i], u[j], atol=0.1) for j in kept)
+        arrived = decrement[i] < ARRIVED and value[i] < value[order[0]] + HOPELESS
+        if arrived and not near:
+            kept.append(i)
+    return u[kept or order[:1]]
 
 
 def prepare(model: Model, data: Data) -> None:
     """Start compiling."""
-    one = np.float64(1.0)
+    programs = _programs(model.signature)
+    d, one = len(model.parameters), np.float64(1.0)
+    looks = [arranged(data)] + ([_look(data)[0]] if is_large(data) else [])
     with float64():
-        _program(model.signature).prepare(_starts(model, data), data, one, one)
+        for each in looks:
+            points = np.zeros((_capacity(model), d))
+            programs.derive.prepare(points, np.int64(0), each, one, one)
+        programs.enter.prepare(_starts(model, data), data)
+        programs.leave.prepare(np.zeros((N_STARTS, d)), looks[0])
+
+
+def _capacity(model: Model) -> int:
+    """Most points at which derivatives are asked for at once."""
+    return N_STARTS * (2 * len(model.parameters) + 1)
+
+
+def newton(starts: np.ndarray, derive: Derive) -> tuple[np.ndarray, ...]:
+    """Minimise from every start by damped, saddle-free Newton steps.
+
+    Second derivatives are differences of the exact gradient: forward on the way, which is enough
+    for a step at half the price, and central where a start ends, which is as good as exact, in
+    float64, for widths. Starts that have arrived are left alone, so that the last ones cost what
+    they cost by themselves.
+
+    Parameters
+    ----------
+    starts : array, shape (starts, n_parameters)
+    derive : callable
+        Value and gradient at points of shape ``(n, n_parameters)``.
+
+    Returns
+    -------
+    tuple of arrays
+        Where each start arrived; the value there; what one more step would gain; the Hessian.
+    """
+    n, d = starts.shape
+    forward = DIFFERENCE * np.concatenate([np.zeros((1, d)), np.eye(d)])
+    u, proposal = starts.copy(), starts.copy()
+    value, decrement = np.full(n, np.inf), np.full(n, np.inf)
+    slope, hessian = np.zeros((n, d)), np.tile(np.eye(d), (n, 1, 1))
+    damping = np.full(n, 1e-2)
+    moving = np.arange(n)
+    for _ in range(MAX_STEPS):
+        values, slopes = derive((proposal[moving, None] + forward).reshape(-1, d))
+        values, slopes = values.reshape(-1, d + 1)[:, 0], slopes.reshape(-1, d + 1, d)
+        curvature = (slopes[:, 1:] - slopes[:, :1]) / DIFFERENCE
+        curvature = 0.5 * (curvature + curvature.swapaxes(1, 2))
+        usable = np.isfinite(values) & np.isfinite(curvature).all(axis=(1, 2))
+        better = usable & (values < value[moving])
+        damping[moving] = np.where(better, damping[moving] * 0.1, damping[moving] * 8.0 + 1e-12)
+        to = moving[better]
+        u[to], value[to] = proposal[to], values[better]
+        slope[to], hessian[to] = slopes[better, 0], curvature[better]
+
+        # A saddle-free step: the Hessian with its eigenvalues made positive, plus damping.
+        eigenvalues, vectors = np.linalg.eigh(hessian[moving])
+        along = np.einsum("sij,si->sj", vectors, slope[moving])
+        size = np.abs(eigenvalues)
+        scale = size + damping[moving, None] * np.maximum(size.max(axis=1, keepdims=True), 1.0)
+        step = -np.einsum("sij,sj->si", vectors, along / np.maximum(scale, 1e-12))
+        step *= np.minimum(1.0, LONGEST / (np.abs(step).max(axis=1, keepdims=True) + 1e-300))
+        gain = 0.5 * np.sum(along**2 / np.maximum(size, 1e-12), axis=1)
+        decrement[moving] = np.where(np.isfinite(value[moving]), gain, np.inf)
+        proposal[moving] = u[moving] + step
+        moving = moving[(decrement[moving] > DECREMENT) & (damping[moving] < 1e5)]
+        if not len(moving):
+            break
+    central = DIFFERENCE * np.concatenate([np.eye(d), -np.eye(d)])
+    slopes = derive((u[:, None] + central).reshape(-1, d))[1].reshape(-1, 2 * d, d)
+    curvature = (slopes[:, :d] - slopes[:, d:]) / (2.0 * DIFFERENCE)
+    curvature = 0.5 * (curvature + curvature.swapaxes(1, 2))
+    usable = np.isfinite(curvature).all(axis=(1, 2))
+    hessian[usable] = curvature[usable]
+    return u, value, decrement, hessian
 
 
 def _starts(model: Model, data: Data) -> dict[str, np.ndarray]:

@@ -8,12 +8,25 @@ from contextlib import contextmanager
 __all__ = ["Progress", "progress_bar"]
 
 type Progress = Callable[[int, int], None]
-"""Called with draws done and draws in all; before the first draw, while programs compile."""
+"""Called with what is done and what there is in all: draws of a fit, or fits of a study; with zero
+done while programs compile."""
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Progress]:
-    """Show how far a fit has come; nothing is shown where standard error is no terminal."""
+def progress_bar(
+    what: str, unit: str = "draws", stages: tuple[str, str] = ("compiling", "sampling")
+) -> Iterator[Progress]:
+    """Show how far a fit or a study has come; nothing where standard error is no terminal.
+
+    Parameters
+    ----------
+    what : str
+        What is computed.
+    unit : str
+        What is counted.
+    stages : pair of str
+        What goes on before the first is done, and after.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -27,15 +40,15 @@ def progress_bar(what: str) -> Iterator[Progress]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total} draws"),
+        TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{what}: compiling", total=None)
+        task = bar.add_task(f"{what}: {stages[0]}", total=None)
 
         def update(done: int, total: int) -> None:
-            stage = "compiling" if done == 0 else "sampling"
+            stage = stages[0] if done == 0 else stages[1]
             bar.update(task, description=f"{what}: {stage}", completed=done, total=total)
 
         yield update

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,11 +21,11 @@ from typing import Any
 import jax
 import platformdirs
 
-__all__ = ["Program", "cache_dir", "float64"]
+__all__ = ["Program", "cache_dir", "float64", "processors", "rows_at_once", "side_by_side"]
 
 COMPILER_OPTIONS = {"xla_backend_optimization_level": 1}
-"""Level 1 compiles a fifth faster than the default and samples as fast; level 0 is five times
-slower to sample."""
+"""On the host, level 1 compiles a fifth faster than the default and samples as fast; level 0 is
+five times slower to sample. Accelerators keep their default: nothing was measured there."""
 
 
 def cache_dir() -> Path | None:
@@ -56,11 +58,44 @@ def float64() -> Iterator[None]:
         yield
 
 
+def processors() -> int:
+    """Number of processors that this process may use.
+
+    ``BAYESCALE_PROCESSORS`` in the environment says it where several processes share a machine.
+    """
+    if chosen := os.environ.get("BAYESCALE_PROCESSORS", ""):
+        return max(1, int(chosen))
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system can tell
+        return os.cpu_count() or 1
+
+
+def side_by_side() -> bool:
+    """Whether independent chains are best run as lanes of one program.
+
+    So it is on an accelerator, where a second lane costs nothing. On the host each lane costs its
+    full price, and waits for the slowest of all.
+    """
+    return jax.default_backend() != "cpu"
+
+
+def rows_at_once() -> int:
+    """Rows of a large table in one block.
+
+    On the host a block and what is computed from it should stay in the processor's cache: 4096
+    rows are within a fifth of the best for one lane and for a hundred (``benchmarks/rows``). An
+    accelerator wants many rows at once, and has little memory for many lanes of them.
+    """
+    return 131072 if side_by_side() else 4096
+
+
 class Program:
     """A function compiled once for each set of argument shapes, ahead of its call if asked.
 
     Compilation runs in a thread, so that several programs compile at once and while the next one
-    is traced. (Tracing does not: NumPyro's handlers share one stack.)
+    is traced. (Tracing does not: NumPyro's handlers share one stack.) A process keeps the programs
+    that it used last, whatever they are of; one that was let go comes back from the cache on disk.
 
     Parameters
     ----------
@@ -69,8 +104,8 @@ class Program:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._jitted = jax.jit(function, compiler_options=COMPILER_OPTIONS)
-        self._compiled: dict[Any, tuple[Future[Any], Any]] = {}
+        self._function = function
+        self._options = None if side_by_side() else COMPILER_OPTIONS
 
     def prepare(self, *arguments: Any) -> Any:
         """Start compiling for arguments of these shapes.
@@ -81,20 +116,34 @@ class Program:
             The compiled program to be, and the shapes of its result.
         """
         leaves, structure = jax.tree.flatten(arguments)
-        key = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
-        if key not in self._compiled:
-            lowered = self._jitted.lower(*arguments)
-            future = _compilers().submit(_compile, lowered)
-            shapes = jax.tree.map(
-                lambda out: jax.ShapeDtypeStruct(out.shape, out.dtype), lowered.out_info
-            )
-            self._compiled[key] = (future, shapes)
-        return self._compiled[key]
+        key = (self, structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        with _tracing:
+            if key not in _compiled:
+                # A function of its own for each program: JAX's caches let go of a compiled program
+                # when its function goes, not before.
+                own = functools.partial(self._function)
+                lowered = jax.jit(own, compiler_options=self._options).lower(*arguments)
+                future = _compilers().submit(_compile, lowered)
+                shapes = jax.tree.map(
+                    lambda out: jax.ShapeDtypeStruct(out.shape, out.dtype), lowered.out_info
+                )
+                _compiled[key] = (future, shapes)
+                if len(_compiled) > KEPT:
+                    _compiled.popitem(last=False)
+            _compiled.move_to_end(key)
+            return _compiled[key]
 
     def __call__(self, *arguments: Any) -> Any:
         """Run; arguments are arrays."""
         future, _ = self.prepare(*arguments)
         return future.result()(*arguments)
+
+
+KEPT = 64
+"""Compiled programs that a process keeps: those of eight laws or so, or of eight sizes of table."""
+
+_compiled: OrderedDict[Any, tuple[Future[Any], Any]] = OrderedDict()
+_tracing = threading.RLock()
 
 
 def _compile(lowered: Any) -> Any:
@@ -104,4 +153,4 @@ def _compile(lowered: Any) -> Any:
 
 @functools.cache
 def _compilers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="compile")
+    return ThreadPoolExecutor(max_workers=processors(), thread_name_prefix="compile")

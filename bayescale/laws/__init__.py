@@ -6,7 +6,7 @@ from bayescale.laws.law import Law, Preset
 from bayescale.laws.overtraining import OverTraining
 from bayescale.laws.power import Power
 from bayescale.laws.registry import get, names, parse, register
-from bayescale.laws.term import Modifier, Pair, Parameter, Term
+from bayescale.laws.term import Modifier, Pair, Parameter, Saturating, Term
 
 __all__ = [
     "Coupled",
@@ -18,6 +18,7 @@ __all__ = [
     "Parameter",
     "Power",
     "Preset",
+    "Saturating",
     "Term",
     "get",
     "names",

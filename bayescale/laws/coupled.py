@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayescale.errors import LawError
-from bayescale.laws.term import Pair, Parameter, Term, Values, merged, plain_words
+from bayescale.laws.term import Bend, Pair, Parameter, Term, Values, merged, plain_words
 
 __all__ = ["Coupled"]
 
@@ -78,6 +78,10 @@ class Coupled(Term):
     def pairs(self) -> tuple[Pair, ...]:
         own = (Pair(self.inner, f"T_{self.inner}", self.k),) if self.inner else ()
         return (*self.term.pairs, *own)
+
+    @property
+    def bends(self) -> tuple[Bend, ...]:
+        return self.term.bends
 
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         k = params[self.k]

@@ -7,6 +7,7 @@ every law, so that evidence compares laws and not accidents of prior width.
 
 from __future__ import annotations
 
+from bayescale.errors import LawError
 from bayescale.laws.term import Parameter, Term
 from bayescale.prior import HalfNormal, LogitNormal, LogNormal, Prior
 
@@ -44,4 +45,7 @@ def default_prior(parameter: Parameter, term: Term) -> Prior:
             return HalfNormal(0.5)
         case "rate":
             return LogNormal(0.005, 1.5)
-    raise AssertionError(f"the role {parameter.role!r} has no default prior")
+    raise LawError(
+        f"The parameter {parameter.name!r} has the role {parameter.role!r} and no prior. Give it "
+        "one where it is declared: only what every law shares has a default."
+    )

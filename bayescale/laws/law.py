@@ -91,6 +91,10 @@ class Law:
             )
         self._check_names()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        words = (self.name, self.term, self.title, self.formula, self.source, self.notes)
+        return Law, (*words, dict(self.presets), dict(self.replaced))
+
     def _check_names(self) -> None:
         """Refuse terms that refer to nothing, or whose field parameters share a name."""
         own = {p.name: p for p in merged((self.term.parameters,))}
@@ -155,6 +159,8 @@ class Law:
             Where the law samples no parameter of that name, or the prior allows negative values
             for a parameter that must be positive.
         """
+        if not priors:
+            return self
         own = {p.name: p for p in self.term.parameters}
         for name, prior in priors.items():
             if name not in own:

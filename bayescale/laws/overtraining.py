@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bayescale.laws.term import Modifier, Parameter, Values, fixed_number, plain_words
+from bayescale.laws.term import Parameter, Saturating, Values, fixed_number, plain_words
 from bayescale.prior import HalfNormal, LogNormal
 
 __all__ = ["OverTraining"]
@@ -16,7 +16,7 @@ RATES = {"N": LogNormal(0.001, 1.5), "D": LogNormal(0.008, 1.5)}
 
 
 @dataclass(frozen=True)
-class OverTraining(Modifier):
+class OverTraining(Saturating):
     r"""The factor :math:`1 + \rho\tanh(k\,M/2)` of the over-training ratio :math:`M = D/N`.
 
     The paper writes :math:`R = 1 + \sigma(kM)`, which is the same curve:
@@ -69,10 +69,11 @@ class OverTraining(Modifier):
         meaning = "sub-scaling strength: largest growth of a term by over-training"
         return (Parameter(self.strength, "strength", "1", meaning, HalfNormal(0.5)), rate)
 
-    def log_factor(self, params: Values, x: Values) -> Any:
-        strength = params[self.strength] if isinstance(self.strength, str) else self.strength
-        ratio = jnp.exp(x["D"] - x["N"])
-        return jnp.log1p(strength * jnp.tanh(0.5 * params[self.rate] * ratio))
+    def log_lever(self, x: Values) -> Any:
+        return x["D"] - x["N"]
+
+    def rise(self, z: Any) -> Any:
+        return jnp.tanh(0.5 * z)
 
     @property
     def expression(self) -> str:

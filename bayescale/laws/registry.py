@@ -80,6 +80,10 @@ def get(law: str | Law, input: str | None = None) -> Law:
                 f"The law {name!r} has fixed inputs, but was given {given!r}. Leave it out."
             )
         return _as_law(maker())
+    if input is not None:
+        raise LawError(
+            f"The law {text!r} names its own inputs, but was given {input!r}. Leave it out."
+        )
     if name in _registered and single is None:
         return _registered[name]()
     if re.fullmatch(r"\w+", text) and text != "irreducible":

@@ -50,6 +50,27 @@ class Noise(ABC):
             self.log_loss(log_mean, params), dist.transforms.ExpTransform()
         )
 
+    @property
+    def groups(self) -> bool:
+        """Whether runs with the same inputs enter by number, mean and sum of squares alone."""
+        return False
+
+    def log_density_of_groups(
+        self, log_mean: Any, params: Values, count: Any, mean: Any, square: Any
+    ) -> Any:
+        """Log density of all losses of each group of runs with the same inputs.
+
+        Parameters
+        ----------
+        log_mean : array, shape (group,)
+            Log of the law.
+        params : mapping
+            Parameters of the noise.
+        count, mean, square : array, shape (group,)
+            Number of losses, mean of their logs, and sum of squares of their logs about it.
+        """
+        raise NotImplementedError(f"{self.name} noise has no sufficient statistics")
+
     @abstractmethod
     def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
         """Quantiles of the log residual, in NumPy; ``p`` broadcasts against the parameters."""

@@ -34,6 +34,24 @@ class Normal(Noise):
 
         return dist.Normal(log_mean, params["sigma"])
 
+    @property
+    def groups(self) -> bool:
+        return True
+
+    def log_density_of_groups(
+        self, log_mean: Any, params: Values, count: Any, mean: Any, square: Any
+    ) -> Any:
+        import jax.numpy as jnp
+
+        sigma = params["sigma"]
+        squares = square + count * (mean - log_mean) ** 2
+        # The last term turns densities of the log of the loss into densities of the loss.
+        return (
+            -count * (jnp.log(sigma) + 0.5 * np.log(2.0 * np.pi))
+            - 0.5 * squares / sigma**2
+            - count * mean
+        )
+
     def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
         return np.asarray(params["sigma"] * special.ndtri(p))
 

@@ -15,6 +15,7 @@ from bayescale.errors import BayescaleError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from bayescale.plots.compare import plot_compare
     from bayescale.plots.curve import plot_band
     from bayescale.plots.pairs import plot_pairs
     from bayescale.plots.posterior import plot_posterior
@@ -25,6 +26,7 @@ __all__ = [
     "KINDS",
     "plot",
     "plot_band",
+    "plot_compare",
     "plot_pairs",
     "plot_posterior",
     "plot_prior",
@@ -38,9 +40,10 @@ KINDS: dict[str, str] = {
     "residuals": "residuals",
     "prior": "prior",
 }
-"""Kinds of pictures and the file of each. A new one is one file and one line here."""
+"""Kinds of pictures of a fit and the file of each. A new one is one file and one line here."""
 
-_FUNCTIONS = {f"plot_{kind}": place for kind, place in KINDS.items()}
+_PLACES = {**KINDS, "compare": "compare"}
+_FUNCTIONS = {f"plot_{kind}": place for kind, place in _PLACES.items()}
 
 
 def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
@@ -48,11 +51,13 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
 
     Parameters
     ----------
-    result : Fit or Forecast
-        A fit takes every kind; a forecast takes ``band``, with its targets drawn.
+    result : Fit, Forecast or Ranking
+        A fit takes every kind but ``compare``; a forecast takes ``band``, with its targets drawn;
+        a ranking takes ``compare``.
     kind : str, default "band"
         One of :data:`KINDS`: ``band`` (loss against compute or an input), ``posterior``
-        (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive).
+        (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive),
+        ``compare`` (a comparison of laws).
     **options
         Passed on to the function ``plot_<kind>``.
 
@@ -67,8 +72,18 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
     """
     from bayescale.posterior import Fit
 
-    if kind not in KINDS:
+    if kind not in _PLACES:
         raise BayescaleError(f"There is no kind of plot {kind!r}. Kinds: {', '.join(KINDS)}.")
+    function = _function(kind)
+    if kind == "compare":
+        from bayescale.evidence.ranking import Ranking
+
+        if not isinstance(result, Ranking):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as 'compare'. Give a comparison: "
+                "bs.compare(laws, runs)."
+            )
+        return _drawn(function, kind, result, options)
     fit = result if isinstance(result, Fit) else getattr(result, "fit", None)
     if not isinstance(fit, Fit):
         raise BayescaleError(
@@ -81,19 +96,22 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
                 f"Draw its fit instead: plot(forecast.fit, {kind!r})."
             )
         options.setdefault("held_out", result)
-    function = _function(kind)
+    return _drawn(function, kind, fit, options)
+
+
+def _drawn(function: Any, kind: str, result: Any, options: dict[str, Any]) -> Figure:
     known = list(signature(function).parameters)[1:]
     for name in options:
         if name not in known:
             raise BayescaleError(
                 f"The plot {kind!r} has no option {name!r}. Options: {', '.join(known)}."
             )
-    figure: Figure = function(fit, **options)
+    figure: Figure = function(result, **options)
     return figure
 
 
 def _function(kind: str) -> Any:
-    return getattr(import_module(f"bayescale.plots.{KINDS[kind]}"), f"plot_{kind}")
+    return getattr(import_module(f"bayescale.plots.{_PLACES[kind]}"), f"plot_{kind}")
 
 
 def __getattr__(name: str) -> Any:

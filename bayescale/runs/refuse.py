@@ -80,7 +80,7 @@ def _reason(value: float, text: str | None, symbol: str) -> tuple[str, str]:
     if text is not None:
         return f"holds the text {quoted(text)}", hint
     if np.isnan(value):
-        return "is empty", hint
+        return "is empty or nan", hint
     if np.isinf(value):
         return f"holds {value}, which is not finite,", hint
     if symbol == "loss":

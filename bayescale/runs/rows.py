@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescale.runs.cells import plain_text
-from bayescale.runs.source import RawTable
+from bayescale.runs.source import Cells, RawTable
 from bayescale.runs.understand import Understood
 from bayescale.runs.wording import quoted, shown
 
@@ -23,10 +23,20 @@ def run_names(
     """Return the names of the rows kept, from the first column that names each apart."""
     for column in (table.groups.get("run"), *_NAMES):
         if column is not None and column in raw.columns:
-            names = [shown(plain_text(raw.columns[column], int(place)), 80) for place in places]
-            if all(names) and len(set(names)) == len(names):
-                return tuple(names)
+            names = _distinct(raw.columns[column], places)
+            if names is not None:
+                return names
     return None
+
+
+def _distinct(cells: Cells, places: npt.NDArray[np.intp]) -> tuple[str, ...] | None:
+    """Return the cells as names, or None where one is empty or a second time there."""
+    names: dict[str, None] = {}
+    for count, place in enumerate(places):
+        names.setdefault(shown(plain_text(cells, int(place)), 80))
+        if len(names) == count or "" in names:
+            return None
+    return tuple(names)
 
 
 def row_in_words(raw: RawTable, place: int, name: str | None) -> str:

@@ -3,53 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from run import Run
 from train import LENGTH, Shape
 
 TOKENS_PER_UNIT = 1024
 """The lengths of the design are in this many tokens."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of the design.
-
-    Attributes
-    ----------
-    name
-        Unique name; it starts with the cell, such as ``n3-d4``.
-    role
-        ``"lr_sweep"``, ``"pilot"``, ``"one_block"``, ``"grid"`` or ``"seed"``.
-    shape
-        Shape of the model.
-    steps, batch
-        Optimiser steps, and sequences in each.
-    lr
-        Peak learning rate.
-    seed
-        Seed of the initial parameters and of the order of the text.
-    """
-
-    name: str
-    role: str
-    shape: Shape
-    steps: int
-    batch: int
-    lr: float
-    seed: int
-
-    @property
-    def tokens(self) -> int:
-        """Training tokens."""
-        return self.steps * self.batch * LENGTH
-
-    @property
-    def flops_exact(self) -> int:
-        """Floating-point operations of the matrix products of training."""
-        return self.tokens * self.shape.flops_per_token
 
 
 class Design:
@@ -134,10 +95,13 @@ class Design:
 
     def _tuned(self, name: str, role: str, batch: int) -> Run:
         """Return a run at the tuned learning rate of its size and batch."""
-        rates = self._design["lr"]
-        ratio = batch / self._design["sweep"]["batch"]
-        lr = rates[name.split("-")[0]] * ratio ** rates["batch_exponent"]
+        lr = self._rate(name.split("-")[0], batch)
         return self._run(name, role, batch, float(f"{lr:.3g}"), self._seed(name))
+
+    def _rate(self, size: str, batch: int) -> float:
+        """Return the tuned learning rate of a size and a batch in sequences."""
+        rates = self._design["lr"]
+        return rates[size] * (batch / self._design["sweep"]["batch"]) ** rates["batch_exponent"]
 
     def _run(self, name: str, role: str, batch: int, lr: float, seed: int) -> Run:
         size, length = name.split("-")[:2]

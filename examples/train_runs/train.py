@@ -7,8 +7,7 @@ the input and, transposed, at the output.  Everything is float32.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,23 +18,18 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
-from corpus import Corpus
-
 VOCAB = 256
 LENGTH = 128
 """Tokens predicted in each sequence."""
 CHUNK = 64
-"""Optimiser steps in one compiled call; the steps of a run are a multiple of it."""
+"""Most optimiser steps in one compiled call."""
 HELD_OUT_SEQUENCES = 4096
 HELD_OUT_SEED = 0
 EVALUATION_BATCH = 32
-WARMUP_SHARE = 0.05
-WARMUP_LEAST = 16
-END_SHARE = 0.05
-SCHEDULE = "cosine to 0, warm-up 5 % of the steps"
 
 Params = dict[str, Any]
 Report = Callable[[int], None]
+Observer = Callable[[Params], None]
 
 
 @dataclass(frozen=True)
@@ -70,29 +64,6 @@ class Shape:
         """
         blocks = self.n_layers * (24 * self.d_model**2 + 4 * LENGTH * self.d_model)
         return 3 * (blocks + 2 * VOCAB * self.d_model)
-
-
-@dataclass(frozen=True)
-class Result:
-    """Outcome of one run.
-
-    Attributes
-    ----------
-    loss, loss_se
-        Mean held-out loss in nats per byte, and its standard error over sequences.
-    train_loss_end
-        Mean training loss over the last 5 % of the steps.
-    wall_seconds
-        Time of compilation, training and evaluation together.
-    sequence_losses
-        Held-out loss of each sequence.
-    """
-
-    loss: float
-    loss_se: float
-    train_loss_end: float
-    wall_seconds: float
-    sequence_losses: NDArray[np.float32]
 
 
 def init_params(shape: Shape, key: jax.Array) -> Params:
@@ -160,18 +131,16 @@ def token_losses(params: Params, sequences: jax.Array, n_heads: int) -> jax.Arra
     return jax.nn.logsumexp(logits, axis=-1) - jnp.sum(jnp.where(hit, logits, 0.0), axis=-1)
 
 
-def make_optimizer(lr: float, steps: int) -> optax.GradientTransformation:
-    """Return AdamW with clipping; weight decay acts on the matrices only."""
-    warmup = max(WARMUP_LEAST, round(WARMUP_SHARE * steps))
-    schedule = optax.warmup_cosine_decay_schedule(lr / warmup, lr, warmup, steps)
+def make_optimizer() -> optax.GradientTransformation:
+    """Return AdamW with clipping and a learning rate of one; see `apply` for the rate.
+
+    Weight decay acts on the matrices only. Two moments in float32, as in ``optax.adamw``.
+    """
     return optax.chain(
         optax.clip_by_global_norm(1.0),
-        optax.adamw(
-            schedule,
-            b1=0.9,
-            b2=0.99,
-            weight_decay=0.1,
-            mask=lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params),
+        optax.scale_by_adam(b1=0.9, b2=0.99),
+        optax.add_decayed_weights(
+            0.1, mask=lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params)
         ),
     )
 
@@ -186,16 +155,75 @@ def window_starts(n_bytes: int) -> NDArray[np.int32]:
     return np.arange(0, n_bytes - LENGTH, LENGTH, dtype=np.int32)
 
 
+def order_of_text(
+    n_bytes: int, sequences: int, epochs: int, rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Return the starts of the sequences of a run, in order.
+
+    Parameters
+    ----------
+    n_bytes
+        Length of the text.
+    sequences
+        Sequences in the whole run, a multiple of `epochs`.
+    epochs
+        How often each chosen sequence occurs: once in each epoch, in a new order.
+    rng
+        Decides which sequences are chosen and in which order.
+
+    Raises
+    ------
+    ValueError
+        If the text is too short or the run is not a whole number of epochs.
+    """
+    order = rng.permutation(window_starts(n_bytes))
+    unique, rest = divmod(sequences, epochs)
+    if rest or unique > order.size:
+        raise ValueError(
+            f"{sequences} sequences in {epochs} epochs need {sequences / epochs:g} sequences of "
+            f"text, a whole number of at most {order.size}"
+        )
+    first = order[:unique]
+    return np.concatenate([first, *(rng.permutation(first) for _ in range(epochs - 1))])
+
+
+@partial(jax.jit, static_argnames=("n_heads",), donate_argnums=(0,))
+def advance(
+    carry: tuple[Params, Any],
+    text: jax.Array,
+    starts: jax.Array,
+    rates: jax.Array,
+    count: jax.Array,
+    n_heads: int,
+) -> tuple[tuple[Params, Any], jax.Array]:
+    """Do the first `count` of the ``(CHUNK, batch)`` steps; return their losses too."""
+    optimizer = make_optimizer()
+
+    def mean_loss(params: Params, sequences: jax.Array) -> jax.Array:
+        return token_losses(params, sequences, n_heads).mean()
+
+    def step(i: jax.Array, state: tuple[Params, Any, jax.Array]) -> tuple[Params, Any, jax.Array]:
+        params, moments, losses = state
+        loss, gradient = jax.value_and_grad(mean_loss)(params, gather(text, starts[i]))
+        updates, moments = optimizer.update(gradient, moments, params)
+        params = jax.tree.map(lambda leaf, update: leaf - rates[i] * update, params, updates)
+        return params, moments, losses.at[i].set(loss)
+
+    params, moments, losses = jax.lax.fori_loop(0, count, step, (*carry, jnp.zeros(CHUNK)))
+    return (params, moments), losses
+
+
 def fit(
     shape: Shape,
     text: NDArray[np.uint8],
-    lr: float,
-    steps: int,
+    rates: NDArray[np.float32],
     batch: int,
     seed: int,
-    report: Report,
+    epochs: int = 1,
+    report: Report = lambda tokens: None,
+    observe: Mapping[int, Observer] | None = None,
 ) -> tuple[Params, NDArray[np.float32]]:
-    """Train one model in a single epoch.
+    """Train one model.
 
     Parameters
     ----------
@@ -203,93 +231,72 @@ def fit(
         Shape of the model.
     text
         Training bytes.
-    lr
-        Peak learning rate.
-    steps
-        Optimiser steps, a multiple of `CHUNK`.
+    rates
+        Learning rate of each step.
     batch
         Sequences in each step.
     seed
         Seed of both the initial parameters and the order of the text.
+    epochs
+        Passes over the text that the run sees.
     report
         Called with the number of tokens after each chunk of steps.
+    observe
+        Called with the parameters after this many steps, by the number of steps.
 
     Returns
     -------
     params
         Trained parameters.
     losses
-        Training loss of each step.
+        Training loss of each step; shorter than `rates` if the run diverged.
     """
-    order = np.random.default_rng(seed).permutation(window_starts(text.size))
-    if steps % CHUNK or steps * batch > order.size:
-        raise ValueError(f"steps must be a multiple of {CHUNK} and fit in one epoch, got {steps}")
-    chunks = order[: steps * batch].reshape(-1, CHUNK, batch)
-    optimizer = make_optimizer(lr, steps)
+    observe = observe or {}
+    steps = rates.size
+    rng = np.random.default_rng(seed)
+    order = order_of_text(text.size, steps * batch, epochs, rng).reshape(steps, batch)
     on_device = jnp.asarray(text)
-
-    def mean_loss(params: Params, sequences: jax.Array) -> jax.Array:
-        return token_losses(params, sequences, shape.n_heads).mean()
-
-    def step(carry: tuple[Params, Any], starts: jax.Array) -> tuple[tuple[Params, Any], jax.Array]:
-        params, state = carry
-        loss, gradient = jax.value_and_grad(mean_loss)(params, gather(on_device, starts))
-        updates, state = optimizer.update(gradient, state, params)
-        return (optax.apply_updates(params, updates), state), loss
-
-    run_chunk = jax.jit(partial(jax.lax.scan, step), donate_argnums=0)
     params = init_params(shape, jax.random.key(seed))
-    carry = params, optimizer.init(params)
+    carry = params, make_optimizer().init(params)
     losses = []
-    for starts in chunks:
-        carry, chunk_losses = run_chunk(carry, starts)
-        losses.append(np.asarray(chunk_losses))
-        report(CHUNK * batch * LENGTH)
+    done = 0
+    while done < steps:
+        due = [step for step in observe if done < step < done + CHUNK]
+        count = min([CHUNK, steps - done, *(step - done for step in due)])
+        starts = np.zeros((CHUNK, batch), np.int32)
+        starts[:count] = order[done : done + count]
+        chunk_rates = np.zeros(CHUNK, np.float32)
+        chunk_rates[:count] = rates[done : done + count]
+        carry, chunk_losses = advance(carry, on_device, starts, chunk_rates, count, shape.n_heads)
+        losses.append(np.asarray(chunk_losses)[:count])
+        done += count
+        report(count * batch * LENGTH)
         if not np.isfinite(losses[-1]).all():
             break
+        if done in observe:
+            observe[done](carry[0])
     return carry[0], np.concatenate(losses)
 
 
-def evaluate(params: Params, text: NDArray[np.uint8], n_heads: int) -> NDArray[np.float32]:
-    """Return the mean loss of each sequence of the fixed held-out set."""
+@partial(jax.jit, static_argnames=("n_heads",))
+def _sequence_losses(
+    params: Params, text: jax.Array, batches: jax.Array, n_heads: int
+) -> jax.Array:
+    def of_batch(starts: jax.Array) -> jax.Array:
+        return token_losses(params, gather(text, starts), n_heads).mean(axis=-1)
+
+    return jax.lax.map(of_batch, batches)
+
+
+def evaluate(
+    params: Params, text: NDArray[np.uint8], n_heads: int, sequences: int = HELD_OUT_SEQUENCES
+) -> NDArray[np.float32]:
+    """Return the mean loss of each sequence of the fixed held-out set, or of its first ones."""
     starts = np.random.default_rng(HELD_OUT_SEED).permutation(window_starts(text.size))
-    batches = starts[:HELD_OUT_SEQUENCES].reshape(-1, EVALUATION_BATCH)
-    on_device = jnp.asarray(text)
-
-    @jax.jit
-    def batch_losses(params: Params, batches: jax.Array) -> jax.Array:
-        return jax.lax.map(
-            lambda starts: token_losses(params, gather(on_device, starts), n_heads).mean(axis=-1),
-            batches,
-        )
-
-    return np.asarray(batch_losses(params, jnp.asarray(batches))).ravel()
+    batches = jnp.asarray(starts[:sequences].reshape(-1, EVALUATION_BATCH))
+    return np.asarray(_sequence_losses(params, jnp.asarray(text), batches, n_heads)).ravel()
 
 
-def train(
-    shape: Shape,
-    corpus: Corpus,
-    lr: float,
-    steps: int,
-    batch: int,
-    seed: int,
-    report: Report = lambda tokens: None,
-) -> Result:
-    """Train and evaluate one model; see `fit` for the parameters.
-
-    Returns
-    -------
-    Result
-        Losses and time; the losses of a diverged run are not finite.
-    """
-    started = time.monotonic()
-    params, losses = fit(shape, corpus.train, lr, steps, batch, seed, report)
-    held_out = evaluate(params, corpus.held_out, shape.n_heads)
-    last = max(1, round(END_SHARE * steps))
-    return Result(
-        loss=float(held_out.mean(dtype=np.float64)),
-        loss_se=float(held_out.std(ddof=1, dtype=np.float64) / held_out.size**0.5),
-        train_loss_end=float(losses[-last:].mean(dtype=np.float64)),
-        wall_seconds=time.monotonic() - started,
-        sequence_losses=held_out,
-    )
+def log_spaced_steps(steps: int, count: int, first: int = 8) -> list[int]:
+    """Return at most `count` whole numbers of steps up to `steps`, evenly spaced in logarithm."""
+    return sorted(set(np.geomspace(min(first, steps), steps, count).round().astype(int).tolist()))

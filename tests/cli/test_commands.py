@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-COMMANDS = ("demo", "laws", "inspect", "fit", "summary", "forecast", "plot")
+COMMANDS = ("demo", "laws", "inspect", "fit", "summary", "forecast", "compare", "plot")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -39,7 +39,7 @@ def test_an_unknown_option(command, bayescale):
     bayescale(command, "--bogus", "1").refused("--bogus")
 
 
-@pytest.mark.parametrize("command", ["inspect", "fit", "summary", "forecast", "plot"])
+@pytest.mark.parametrize("command", ["inspect", "fit", "summary", "forecast", "compare", "plot"])
 def test_a_missing_argument(command, bayescale):
     bayescale(command).refused()
 

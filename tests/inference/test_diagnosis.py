@@ -9,6 +9,7 @@ import pytest
 
 from bayescale.inference.diagnosis import (
     Diagnosis,
+    after_quick,
     contraction,
     diagnose_chains,
     diagnose_importance,
@@ -157,3 +158,40 @@ def test_json_is_plain():
     assert document["ok"] is True and document["pareto_k"] is None
     assert document["contraction"] == {"alpha": 1.0, "sigma": 0.0}
     assert document["messages"] == ["A note."]
+
+
+def test_prior_sensitivity_is_arvizs() -> None:
+    from arviz_stats.base import array_stats
+
+    rng = np.random.default_rng(5)
+    kept = rng.integers(0, 2000, 2000)  # with repeats, as after resampling
+    wide, narrow = (np.exp(s * rng.standard_normal(2000))[kept].reshape(4, 500) for s in (1.0, 0.1))
+    draws = {"wide": wide, "narrow": narrow, "real": np.log(wide * narrow)}
+    log_prior = -2.0 * (np.log(wide) + np.log(narrow)) ** 2
+    positive = {"wide": True, "narrow": True, "real": False}
+    found = prior_sensitivity(draws, log_prior, positive)
+    weights = [
+        np.exp(array_stats.power_scale_lw(log_prior.ravel(), alpha=power)).reshape(4, 500)
+        for power in (1 / 1.01, 1.01)
+    ]
+    for name, values in draws.items():
+        values = np.log(values) if positive[name] else values
+        expected = array_stats.power_scale_sense(values, *weights, 1 / 1.01, 1.01)
+        assert found[name] == pytest.approx(float(expected), rel=1e-9), name
+
+
+@pytest.mark.parametrize(
+    ("k", "size", "elsewhere", "why"),
+    [
+        (0.9, 2000.0, 0.0, "(Pareto k 0.90, not below 0.7)"),
+        (0.5, 200.0, 0.0, "(an effective sample size of 200, below 400)"),
+        (0.5, 2000.0, 0.1, "(other maxima hold 5% of the posterior or more)"),
+    ],
+)
+def test_why_nuts_took_over(k: float, size: float, elsewhere: float, why: str) -> None:
+    quick = diagnose_importance(k, size, {}, {}, (), elsewhere=elsewhere)
+    assert not quick.converged
+    after = after_quick(diagnose_importance(0.1, 4000.0, {}, {}, ()), quick)
+    assert why in after.messages[-1]
+    assert after.quick_k == k
+    assert after.converged

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RUN_NAMES", "codes", "joint_codes", "varies_within"]
+if TYPE_CHECKING:
+    from bayescale.runs.table import Runs
+
+__all__ = ["RUN_NAMES", "codes", "joint_codes", "named_runs", "varies_within"]
 
 RUN_NAMES = ("run", "run_id", "run_name", "curve_id")
 """Columns that name a training run."""
@@ -35,3 +38,9 @@ def varies_within(groups: _Codes, values: npt.NDArray[Any]) -> bool:
     return int(joint_codes([groups, values], len(groups)).max(initial=0)) > int(
         groups.max(initial=0)
     )
+
+
+def named_runs(runs: Runs) -> tuple[str, int] | None:
+    """The column that names training runs and how many it names, or None without one."""
+    name = next((n for n in RUN_NAMES if n in runs.columns), None)
+    return None if name is None else (name, len(np.unique(runs.columns[name])))

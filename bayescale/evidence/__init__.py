@@ -1,0 +1,1 @@
+"""How well the runs support a law: evidence, cross-validation, sensitivity, what to conclude."""

@@ -12,7 +12,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale import datasets, laws, noise, plots, prior
+    from bayescale import datasets, discrepancy, laws, noise, plots, prior
+    from bayescale.backtesting import Backtest, backtest
     from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.evidence.mixture import MixtureForecast
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bayescale.storage import load
 
 __all__ = [
+    "Backtest",
     "BayescaleError",
     "BayescaleWarning",
     "Fit",
@@ -40,8 +42,10 @@ __all__ = [
     "Ranking",
     "Runs",
     "Task",
+    "backtest",
     "compare",
     "datasets",
+    "discrepancy",
     "fit",
     "fit_many",
     "forecast",
@@ -58,6 +62,7 @@ __all__ = [
 __version__ = version("bayescale")
 
 _PLACES = {
+    "Backtest": "backtesting",
     "BayescaleError": "errors",
     "BayescaleWarning": "errors",
     "Fit": "posterior",
@@ -70,6 +75,7 @@ _PLACES = {
     "Ranking": "evidence.ranking",
     "Runs": "runs",
     "Task": "many",
+    "backtest": "backtesting",
     "compare": "comparing",
     "fit": "fitting",
     "fit_many": "many",
@@ -79,7 +85,7 @@ _PLACES = {
     "read_runs": "runs",
     "savage_dickey": "evidence.savage_dickey",
 }
-_ROOMS = ("datasets", "laws", "noise", "plots", "prior")
+_ROOMS = ("datasets", "discrepancy", "laws", "noise", "plots", "prior")
 
 
 def __getattr__(name: str) -> Any:

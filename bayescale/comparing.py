@@ -26,7 +26,7 @@ from bayescale.evidence.refit import refit, refit_without
 from bayescale.evidence.savage_dickey import SavageDickey, savage_dickey
 from bayescale.evidence.sensitivity import sensitivity, with_prior
 from bayescale.evidence.target import prepare as prepare_coordinates
-from bayescale.fitting import build_model, fit
+from bayescale.fitting import build_model, check_options, fit
 from bayescale.inference import nuts, point
 from bayescale.inference.evaluate import prepare as prepare_evaluation
 from bayescale.inference.nuts import Settings
@@ -120,6 +120,7 @@ def compare(
     >>> print(ranking.text())  # doctest: +SKIP
     """
     started = time.perf_counter()
+    check_options("nuts", draws, warmup, chains, seed)
     candidates = _named(laws, noise, runs)
     _check_priors(candidates, priors)
     own = _prior_probability(prior_probability, tuple(name for name, *_ in candidates))
@@ -363,6 +364,8 @@ def _compared(
     ahead, why = forward(found, split, small) if split else (None, "")
     if why:
         messages.append(f"no forward score: {why}.")
+    if ahead:
+        messages.extend(ahead.score.messages)
     shifts: Any = ()
     if vary and known.evidence.ok:
         own = [p.name for p in found.model.parameters if p.name not in shared]

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
+from bayescale import discrepancy as discrepancy_library
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
+from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError, PriorError
 from bayescale.inference import cost, large, nuts, point
 from bayescale.inference import diagnosis as verdict
@@ -58,9 +60,12 @@ HEAVY = 5.0
 
 
 def build_model(
-    law: str | Law, noise: str | Noise = "student_t", priors: Mapping[str, Prior] | None = None
+    law: str | Law,
+    noise: str | Noise = "student_t",
+    priors: Mapping[str, Prior] | None = None,
+    discrepancy: str | Discrepancy = discrepancy_library.DEFAULT,
 ) -> Model:
-    """A law and a noise model with priors replaced by name.
+    """A law and a noise model with priors replaced by name, and a discrepancy.
 
     Raises
     ------
@@ -81,7 +86,8 @@ def build_model(
         law = law.with_priors(**priors)
     except PriorError as error:
         raise PriorError(f"{error} The noise takes: {', '.join(sorted(own))}.") from None
-    return Model(law, noise, tuple(sorted(of_noise.items())))
+    beyond = discrepancy_library.get(discrepancy).resolved(law)
+    return Model(law, noise, tuple(sorted(of_noise.items())), beyond)
 
 
 def fit(
@@ -90,6 +96,7 @@ def fit(
     *,
     noise: str | Noise = "student_t",
     priors: Mapping[str, Prior] | None = None,
+    discrepancy: str | Discrepancy = discrepancy_library.DEFAULT,
     method: str = "auto",
     seed: int = 0,
     draws: int = 1000,
@@ -113,6 +120,9 @@ def fit(
         Noise on log loss.
     priors : mapping of str to Prior, optional
         Priors that replace the defaults, by parameter.
+    discrepancy : str or Discrepancy, default "slope"
+        How far the losses may leave the law beyond the runs; ``"none"`` takes it to be exact there.
+        It changes forecasts, not the posterior of the law.
     method : {"auto", "nuts", "laplace", "quick"}
         ``auto`` is ``nuts``, unless the table has more than 16,384 rows and NUTS would take more
         than five minutes here; then it is ``quick``, and the diagnosis says so. ``laplace`` draws
@@ -145,7 +155,7 @@ def fit(
     >>> fit.table()  # doctest: +SKIP
     """
     check_options(method, draws, warmup, chains, seed)
-    model = build_model(law, noise, priors)
+    model = build_model(law, noise, priors, discrepancy)
     settings = Settings(warmup, draws, chains)
     with _reporting(progress, f"fit {model.law.name}") as report:
         return fit_model(model, runs, method, settings, seed, report)

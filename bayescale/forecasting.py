@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
-
+from bayescale import discrepancy as discrepancy_library
+from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleError, RunsError
 from bayescale.flops import flops_6nd
-from bayescale.inference.runtime import float64
 from bayescale.posterior import Fit
+from bayescale.predictive import REPLICATES, Predictive, crps
 from bayescale.runs import Runs, read_targets
 from bayescale.units import INPUTS, format_size, parse_size
 
@@ -30,13 +30,17 @@ where the data themselves span fewer."""
 MISCOUNTED = 3.0
 """The factor by which ways of counting FLOP may differ from 6ND."""
 
-REPLICATES = 8
-"""Noise draws for each posterior draw, stratified, from which predictive quantiles are taken."""
+MOST = 40_000_000
+"""Most numbers, draws times points, in one forecast: 0.3 GB, and eight times that for new runs."""
 
-CAUTION = (
+EXACT = (
     "These bands hold the law to be exactly right beyond the data, and are too narrow where it is "
-    "not: on the Chinchilla points such bands, nominally 95 %, covered 70 to 78 % of larger runs."
+    "not: see docs/how-far.md."
 )
+"""Said of bands beyond the data that hold no discrepancy."""
+
+INCLUDED = "Beyond the data the bands of a new run include a discrepancy,"
+"""Said of bands beyond the data that do, before what it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +59,13 @@ class Forecast:
     labels : tuple of str
         A name for each point.
     latent : array, shape (draw, point)
-        The law's loss, draw by draw.
+        The law's loss, draw by draw; without discrepancy.
     observed : array, shape (point,), optional
         Losses that were observed there, where the points carried any.
     seed : int
         Seed of the noise draws.
+    discrepancy : Discrepancy
+        How far the losses may leave the law beyond the data.
     """
 
     fit: Fit
@@ -68,6 +74,7 @@ class Forecast:
     latent: np.ndarray
     observed: np.ndarray | None
     seed: int
+    discrepancy: Discrepancy
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -78,17 +85,73 @@ class Forecast:
         return {name: self.fit.draws[name].ravel() for name in names}
 
     @functools.cached_property
+    def distance(self) -> np.ndarray:
+        """How far each point lies beyond the data, in the discrepancy's unit: e-folds."""
+        frontier = {name: float(self.fit.runs[name].max()) for name in self._watched}
+        return self.discrepancy.distance(self.points, frontier)
+
+    @functools.cached_property
+    def predictive(self) -> Predictive:
+        """The distribution of a new run's loss."""
+        rng = np.random.default_rng([self.seed, 1])
+        return Predictive(
+            self.fit.noise,
+            np.log(self.latent),
+            self._noise,
+            self.discrepancy.slopes((REPLICATES, len(self.latent)), rng),
+            self.distance,
+            self.seed,
+        )
+
+    @property
     def new(self) -> np.ndarray:
         """Draws of a new run's loss, shape ``(8 * draw, point)``."""
-        rng = np.random.default_rng(self.seed)
-        n = len(self.latent)
-        stratum = np.arange(REPLICATES)[:, None]
-        out = np.empty((REPLICATES, *self.latent.shape))
-        for point in range(len(self)):
-            p = (stratum + rng.uniform(1e-9, 1.0, (1, n))) / REPLICATES
-            residual = self.fit.noise.quantile(np.minimum(p, 1 - 1e-12), self._noise)
-            out[:, :, point] = self.latent[:, point] * np.exp(residual)
-        return out.reshape(-1, len(self))
+        return self.predictive.new
+
+    def shares(self, prob: float = 0.9) -> pd.DataFrame:
+        """Where the width of the band of a new run comes from.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the central intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each point: ``width``, that of the interval of the log loss; then for
+            ``parameters``, ``discrepancy`` and ``noise`` its share, by the squares of the widths
+            that each would leave alone.
+        """
+        import pandas as pd
+
+        low, high = self.interval(prob)
+        parts = pd.DataFrame(self.predictive.parts(prob), index=list(self.labels)) ** 2
+        shares = parts.div(parts.sum(axis=1), axis=0)
+        shares.insert(0, "width", np.log(high / low))
+        return shares.rename_axis("point")
+
+    def sensitivity(self, prob: float = 0.9) -> pd.DataFrame:
+        """The band of a new run with half and with twice the discrepancy.
+
+        The fitted runs cannot tell the discrepancy's scale, so this is how much its prior matters.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each point and ``factor`` (0, 0.5, 1, 2) of the scale: ``lower`` and
+            ``upper``.
+        """
+        import pandas as pd
+
+        rows = []
+        for factor in (0.0, 0.5, 1.0, 2.0):
+            other = self.discrepancy.scaled(factor) if factor else discrepancy_library.Exact()
+            lower, upper = replace(self, discrepancy=other).interval(prob)
+            rows.append(
+                pd.DataFrame({"point": self.labels, "factor": factor, "lower": lower, "upper": upper})
+            )
+        return pd.concat(rows).set_index(["point", "factor"])
 
     def quantile(self, p: float, kind: str = "new") -> np.ndarray:
         """Quantile of the prediction at each point.
@@ -168,7 +231,9 @@ class Forecast:
                 f"{'above' if self.points[n][i] > self.fit.runs[n].max() else 'below'}"
                 for n in outside
             )
-            found.append(f"outside the data: {how}; the band takes the law to be exact there.")
+            exact = self.distance[i] == 0
+            taken = "; the band takes the law to be exact there." if exact else "."
+            found.append(f"outside the data: {how}{taken}")
         if self.far[i]:
             which = ", ".join(
                 f"{n} (limit {self._limit(n):.2f})"
@@ -190,35 +255,34 @@ class Forecast:
         converged = np.full(len(self), self.fit.diagnosis.converged)
         return np.asarray(converged & ~self.far & (self.prior_share <= 0.5))
 
-    @functools.cached_property
-    def _residual(self) -> np.ndarray:
+    @property
+    def _seen(self) -> np.ndarray:
         if self.observed is None:
             raise RunsError(
                 "The points of this forecast carry no observed loss. Give a table with a loss."
             )
-        return np.log(self.observed) - np.log(self.latent)
+        return self.observed
 
     @functools.cached_property
     def pit(self) -> np.ndarray:
         """Probability of a new run below the observed loss, shape (point,)."""
-        noise = {name: values[:, None] for name, values in self._noise.items()}
-        return np.asarray(self.fit.noise.cdf(self._residual, noise).mean(axis=0))
+        return self.predictive.pit(self._seen)
 
     @functools.cached_property
     def log_density(self) -> np.ndarray:
         """Log predictive density of the observed loss, per unit of loss, shape (point,)."""
-        noise = {name: values[:, None] for name, values in self._noise.items()}
-        assert self.observed is not None or self._residual.size
-        with float64():
-            distribution = self.fit.noise.loss(np.log(self.latent), noise)
-            values = np.asarray(distribution.log_prob(self.observed))
-        return np.asarray(special.logsumexp(values, axis=0) - np.log(len(values)))
+        return self.predictive.log_density(self._seen)
+
+    @functools.cached_property
+    def crps(self) -> np.ndarray:
+        """Continuous ranked probability score of the observed loss, shape (point,)."""
+        each = np.full(len(self.new), 1.0 / len(self.new))
+        return crps(self.new, each, self._seen)
 
     def covered(self, prob: float) -> np.ndarray:
         """Which observed losses lie in the new run's central interval."""
         low, high = self.interval(prob)
-        assert self.observed is not None or self._residual.size
-        return np.asarray((low <= self.observed) & (self.observed <= high))
+        return np.asarray((low <= self._seen) & (self._seen <= high))
 
     def table(self, prob: float = 0.9) -> pd.DataFrame:
         """One row for each point.
@@ -309,9 +373,16 @@ class Forecast:
                 f"{inside} of {len(self)} observed losses lie inside the {prob:.0%} intervals; "
                 f"root mean squared log error of the median {self.rmsle:.4f}."
             )
-        if any(np.any(v > 0) for v in self.beyond.values()):
-            lines.append(CAUTION)
+        if self.caution:
+            lines.append(self.caution)
         return "\n".join(lines)
+
+    @property
+    def caution(self) -> str:
+        """What must be known of bands beyond the data; empty where no point lies there."""
+        if not any(np.any(v > 0) for v in self.beyond.values()):
+            return ""
+        return EXACT if self.discrepancy.is_exact else f"{INCLUDED} {self.discrepancy.text()}"
 
     @property
     def rmsle(self) -> float:
@@ -342,6 +413,7 @@ def forecast(
     at: Any,
     *,
     columns: Mapping[str, str | None] | None = None,
+    discrepancy: str | Discrepancy | None = None,
     seed: int = 0,
 ) -> Forecast:
     """Predict the loss at points.
@@ -355,6 +427,9 @@ def forecast(
         or a sequence; or a table, whose losses are then scored if it has any.
     columns : mapping, optional
         For a table: which column is which input, as in :func:`bayescale.read_runs`.
+    discrepancy : str or Discrepancy, optional
+        How far the losses may leave the law beyond the data, in place of what the fit declares:
+        ``"none"``, ``"slope"``, or ``"slope(MEDIAN, SD)"`` with the scale per e-fold.
     seed : int
         Seed of the noise draws.
 
@@ -389,9 +464,19 @@ def forecast(
                 f"The input {name} of a point is {points[name].min():g}, but the law "
                 f"{fit.law.name!r} takes its logarithm. Give values above zero."
             )
+    draws = next(iter(fit.draws.values())).size
+    if len(labels) * draws > MOST:
+        raise RunsError(
+            f"The forecast has {len(labels):,} points, too many to hold at {draws:,} draws. "
+            f"Give at most {MOST // draws:,} points at a time, or fit with fewer draws."
+        )
     log_loss = fit.log_law(points)
     latent = np.exp(log_loss).reshape(-1, log_loss.shape[-1])
-    return Forecast(fit, points, labels, latent, observed, seed)
+    if discrepancy is None:
+        beyond = fit.discrepancy
+    else:
+        beyond = discrepancy_library.get(discrepancy).resolved(fit.law)
+    return Forecast(fit, points, labels, latent, observed, seed, beyond)
 
 
 def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:

@@ -1,6 +1,6 @@
-"""The model: law x noise x runs, as one density.
+"""The model: law x noise x discrepancy x runs, as one density.
 
-A :class:`Model` is a pair of declarations. :meth:`Model.data` turns a table of runs into arrays,
+A :class:`Model` is a set of declarations. :meth:`Model.data` turns a table of runs into arrays,
 padded to a bucket of sizes, with the numbers of the priors among them: whatever a compiled program
 needs to know beyond the arrays is in :attr:`Model.signature`, so one program serves every table of
 the same bucket and every width of the same priors.
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
+from bayescale.discrepancy import Discrepancy, Exact
 from bayescale.errors import LawError
 from bayescale.laws.law import Law, geometric_mean, reference_point
 from bayescale.laws.term import Parameter, Values
@@ -78,11 +79,14 @@ class Model:
         The noise model.
     noise_priors : tuple of (str, Prior)
         Priors of the noise that replace its defaults.
+    discrepancy : Discrepancy
+        How far the losses may leave the law beyond the runs. It does not enter their likelihood.
     """
 
     law: Law
     noise: Noise
     noise_priors: tuple[tuple[str, Prior], ...] = ()
+    discrepancy: Discrepancy = field(default_factory=Exact)
 
     @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:

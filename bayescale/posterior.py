@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from bayescale.discrepancy import Discrepancy
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import RowSummary, not_kept, summarise_rows
 from bayescale.inference.runtime import float64
@@ -30,6 +31,10 @@ __all__ = ["Fit", "Optimum"]
 
 OUTLIER = 5.0
 """Residuals beyond this many noise scales are named."""
+
+
+PADDED, FEW = 16, 1024
+"""Fewer points than ``FEW`` are padded to a multiple of ``PADDED``: few shapes are compiled."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,11 @@ class Fit:
     def noise(self) -> Noise:
         """The noise model."""
         return self.model.noise
+
+    @property
+    def discrepancy(self) -> Discrepancy:
+        """How far the losses may leave the law beyond the runs."""
+        return self.model.discrepancy
 
     @functools.cached_property
     def parameters(self) -> dict[str, np.ndarray]:
@@ -196,10 +206,13 @@ class Fit:
         array, shape (chain, draw, point)
         """
         x = {name: np.log(np.asarray(inputs[name], np.float64)) for name in self.law.inputs}
+        n = max(values.size for values in x.values())
+        if n < FEW and all(values.shape == (n,) for values in x.values()):
+            x = {name: np.pad(v, (0, -n % PADDED), mode="edge") for name, v in x.items()}
         reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
         params = {p.name: self.draws[p.name][..., None] for p in self.law.term.parameters}
         with float64():
-            return np.asarray(_log_law(self.law.term)(params, x, reference))
+            return np.asarray(_log_law(self.law.term)(params, x, reference))[..., :n]
 
     def influence(self) -> pd.DataFrame:
         """How far each run pulls each parameter.
@@ -280,7 +293,8 @@ class Fit:
             f"{law.name}: {law.formula or law.expression}\n"
             f"{len(runs)} runs from {runs.source}, {self.noise.name} noise on log loss, "
             f"{self.method}, {self.seconds:.1f} s, seed {self.seed}. "
-            f"Contributions are at the reference point {at}."
+            f"Contributions are at the reference point {at}.\n"
+            f"Discrepancy: {self.discrepancy.text()}"
         )
         return "\n".join((head, self.diagnosis.text(), *runs.warnings))
 
@@ -317,6 +331,7 @@ class Fit:
         return {
             "law": self.law.name,
             "noise": self.noise.name,
+            "discrepancy": self.discrepancy.to_json(),
             "n_runs": len(self.runs),
             "fingerprint": self.runs.fingerprint,
             "method": self.method,

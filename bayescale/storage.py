@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayescale import discrepancy as discrepancy_library
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
 from bayescale import prior as prior_library
@@ -33,6 +34,9 @@ WORTH_PACKING = 1_000_000
 """Numbers above which an array is not compressed: a fifth smaller, and many times slower."""
 
 ATTRIBUTE = "bayescale"
+
+UNDECLARED = {"name": "none", "why": "the fit was saved by a version that had none"}
+"""The discrepancy of a fit that declares none."""
 
 
 def to_tree(fit: Fit) -> xr.DataTree:
@@ -114,6 +118,7 @@ def _declaration(fit: Fit) -> dict[str, Any]:
         "format": FORMAT,
         "law": {"name": fit.law.name, "expression": fit.law.expression},
         "noise": fit.noise.to_json(),
+        "discrepancy": fit.discrepancy.to_json(),
         "priors": {name: prior.to_json() for name, prior in fit.model.priors.items()},
         "reference": dict(fit.reference),
         "runs": {
@@ -215,7 +220,9 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
     priors = {name: prior_library.from_json(p) for name, p in declared["priors"].items()}
     of_noise = {p.name for p in noise.parameters}
     law = law.with_priors(**{n: p for n, p in priors.items() if n not in of_noise})
-    model = Model(law, noise, tuple((n, p) for n, p in priors.items() if n in of_noise))
+    own = tuple((n, p) for n, p in priors.items() if n in of_noise)
+    beyond = discrepancy_library.from_json(declared.get("discrepancy", UNDECLARED))
+    model = Model(law, noise, own, beyond)
 
     constant = tree["constant_data"]
     runs = Runs(

@@ -29,7 +29,7 @@ def fit(
     where: str | None = None,
     column: Columns = None,
     prior: Annotated[list[str] | None, Parameter(negative="")] = None,
-    method: str = "nuts",
+    method: str = "auto",
     draws: int = 1000,
     warmup: int = 300,
     chains: int = 4,
@@ -59,7 +59,8 @@ def fit(
     prior
         A prior that replaces a default, e.g. "E=normal(1.6,0.1)". Repeatable.
     method
-        nuts, or laplace (fast, checked by Pareto k).
+        auto (nuts, but quick where a large table would keep it busy for minutes, and says so),
+        nuts, laplace (fast, checked by Pareto k), or quick (laplace, and nuts where that fails).
     draws
         Draws of each chain, a multiple of 100.
     warmup

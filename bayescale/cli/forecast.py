@@ -66,7 +66,6 @@ def forecast(
 
     import pandas as pd
 
-    from bayescale.forecasting import CAUTION
     from bayescale.forecasting import forecast as predict
     from bayescale.runs import parse_columns
     from bayescale.storage import load
@@ -87,8 +86,8 @@ def forecast(
         for label, messages in zip(ahead.labels, ahead.messages, strict=True):
             for message in messages:
                 print(f"{label}: {message}")
-        if any(bool((v > 0).any()) for v in ahead.beyond.values()):
-            print(CAUTION)
+        if ahead.caution:
+            print(ahead.caution)
     return 0 if bool(ahead.trustworthy.all()) else NOT_TRUSTWORTHY
 
 

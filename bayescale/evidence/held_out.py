@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,7 +107,19 @@ def forward(
     score = Score(ahead.log_density, np.empty(0))
     off = np.log(ahead.quantile(0.5, "latent") / fit.runs.loss[split.scored])
     inside = np.abs(ahead.pit - 0.5) <= 0.45
+    score = replace(score, messages=_of_method(small))
     return Forward(score, float(np.sqrt(np.mean(off**2))), float(np.mean(inside)), ahead), ""
+
+
+def _of_method(small: Fit) -> tuple[str, ...]:
+    """What must be known of a fit whose chains did not mix."""
+    if small.method != "importance":
+        return ()
+    d = small.diagnosis
+    return (
+        "the chains of the fit to the small runs did not mix; their draws were weighed anew by "
+        f"importance sampling (Pareto k {d.pareto_k:.2f}, effective {d.ess_bulk_min:.0f}).",
+    )
 
 
 def families(runs: Runs, column: str) -> Mapping[str, np.ndarray]:

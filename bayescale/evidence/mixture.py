@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from bayescale.errors import RunsError
-from bayescale.forecasting import CAUTION, Forecast, forecast
+from bayescale.forecasting import Forecast, forecast
 from bayescale.posterior import Fit
 
 if TYPE_CHECKING:
@@ -277,8 +277,8 @@ class MixtureForecast:
                 f"{int(self.covered(prob).sum())} of {len(self)} observed losses lie inside the "
                 f"{prob:.0%} intervals; root mean squared log error of the median {self.rmsle:.4f}."
             )
-        if any(np.any(v > 0) for v in self._first.beyond.values()):
-            lines.append(CAUTION)
+        if self._first.caution:
+            lines.append(self._first.caution)
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -300,4 +300,8 @@ def mix(
     used = {name: w for name, w in weights.items() if w > NEGLIGIBLE}
     total = sum(used.values())
     used = {name: w / total for name, w in used.items()}
-    return MixtureForecast({name: forecast(fits[name], at, seed=seed) for name in used}, used)
+    ahead = {
+        name: forecast(fits[name], at, discrepancy=fits[name].discrepancy.mixed(), seed=seed)
+        for name in used
+    }
+    return MixtureForecast(ahead, used)

@@ -12,13 +12,28 @@ from dataclasses import replace
 
 import numpy as np
 
+from bayescale.evidence.importance import (
+    N_PRIOR,
+    PROPOSALS,
+    Mixture,
+    log_weights_of,
+    weigh,
+)
+from bayescale.evidence.target import problem
 from bayescale.fitting import _computed
+from bayescale.inference.diagnosis import diagnose_importance
 from bayescale.inference.nuts import Settings
 from bayescale.model import Data, Model
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
 
-__all__ = ["refit", "refit_without"]
+__all__ = ["refit", "refit_without", "weighed"]
+
+ROUNDS = 8
+"""Most batches of points that are weighed where chains did not mix."""
+
+ENOUGH = 600.0
+"""Effective number of points at which no more are drawn."""
 
 
 def refit_without(fit: Fit, out: np.ndarray, seed: int, *, keep_reference: bool = True) -> Fit:
@@ -41,7 +56,65 @@ def refit_without(fit: Fit, out: np.ndarray, seed: int, *, keep_reference: bool 
     reference = dict(fit.reference) if keep_reference else fit.model.reference(kept)
     data = fit.model.data(fit.runs.select(order), reference)
     data["mask"] = np.arange(len(data["mask"])) < len(kept)
-    return _fitted(fit.model, kept, reference, data, "quick", Settings(), seed)
+    found = _fitted(fit.model, kept, reference, data, "quick", Settings(), seed)
+    return found if found.diagnosis.converged else weighed(found, seed)
+
+
+def weighed(fit: Fit, seed: int) -> Fit:
+    """The fit with its draws weighed anew, where its chains each stayed around one maximum.
+
+    Such chains say where the maxima are and how wide, not how much of the posterior each holds;
+    importance sampling from the mixture over all of them does. The result has converged where
+    Pareto k and the effective number of points allow it, and is the same fit otherwise.
+    """
+    known = problem(fit)
+    if known.is_large:
+        return fit
+    rng = np.random.default_rng(seed)
+    mixture = Mixture.over(known.draws)
+    parts, log_weights = [], np.empty(0)
+    for _ in range(ROUNDS):
+        points = mixture.points(PROPOSALS, known.prior_draws(N_PRIOR, rng), rng)
+        evaluated, density = known.evaluated(points)
+        parts.append(evaluated)
+        log_weights = np.concatenate([log_weights, log_weights_of(mixture, points, density)])
+        estimate = weigh(log_weights)
+        if estimate.ess >= ENOUGH:
+            break
+    diagnosis = diagnose_importance(
+        estimate.pareto_k,
+        estimate.ess,
+        fit.diagnosis.contraction,
+        fit.diagnosis.prior_sensitivity,
+        tuple(p.name for p in fit.law.term.parameters),
+        ("The chains did not mix; their draws were weighed anew by importance sampling.",),
+    )
+    if not diagnosis.converged:
+        return fit
+    shape = next(iter(fit.draws.values())).shape
+    chosen = rng.permutation(_resampled(log_weights, int(np.prod(shape)), rng))
+    place, own = np.divmod(chosen, PROPOSALS)
+
+    def picked(values: list[np.ndarray]) -> np.ndarray:
+        return np.stack(values)[place, own].reshape(shape)
+
+    return replace(
+        fit,
+        draws={name: picked([p.params[name] for p in parts]) for name in fit.draws},
+        log_prior={name: picked([p.log_prior[name] for p in parts]) for name in fit.log_prior},
+        log_likelihood_sum=picked([p.log_likelihood_sum for p in parts]),
+        pointwise=None,
+        sample_stats={},
+        diagnosis=diagnosis,
+        method="importance",
+    )
+
+
+def _resampled(log_weights: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of n points by stratified resampling."""
+    edges = np.cumsum(np.exp(log_weights - log_weights.max()))
+    at = (np.arange(n) + rng.uniform(size=n)) / n
+    return np.minimum(np.searchsorted(edges / edges[-1], at), len(edges) - 1)
 
 
 def refit(fit: Fit, model: Model, seed: int) -> Fit:

@@ -25,11 +25,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
 from bayescale.inference import score
-from bayescale.laws.term import Bend, Values
+from bayescale.laws.term import Bend, Pair, Values
 from bayescale.model import Data, Signature
 from bayescale.prior import FAMILIES
 
@@ -119,6 +120,27 @@ class Bends:
         if self.strength:
             head = [score.of(jnp.exp(v[0] + self._log_rise(log_z, log_w))), *head]
         return jnp.concatenate([jnp.stack(head), log_k[1:] - log_k[0]])
+
+
+    def slope_shifts(self, pairs: tuple[Pair, ...], params: Values, data: Data) -> Any:
+        """By how much the log of each pair's slope lies above that of the whole law, roughly."""
+        reference = data["reference"]
+        shifts = [jnp.zeros(())] * len(pairs)
+        for position, bend in self.members:
+            modifier = bend.modifier
+            strength = modifier.strength
+            rho = params[strength] if isinstance(strength, str) else strength
+            z = params[modifier.rate] * jnp.exp(modifier.log_lever(reference))
+            rise = modifier.rise(z)
+            far = modifier.log_lever(data["corners"][position]) - modifier.log_lever(reference)
+            slope = (modifier.rise(z * jnp.exp(far)) - modifier.rise(z * jnp.exp(-far))) / (2 * far)
+            height = jnp.exp(bend.term.log_value(params, reference, reference))
+            bending = height * rho * slope / (1.0 + rho * rise)
+            for i, pair in enumerate(pairs):
+                ahead = {**reference, pair.input: reference[pair.input] + 1.0}
+                along = modifier.log_lever(ahead) - modifier.log_lever(reference)
+                shifts[i] += along * bending / (params[pair.contribution] * params[pair.exponent])
+        return jnp.stack(shifts)
 
 
 def bends(signature: Signature, used: tuple[str, ...] = ()) -> tuple[Bends, ...]:

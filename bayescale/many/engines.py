@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from bayescale.errors import LawError
-from bayescale.inference.runtime import processors
+from bayescale.inference.runtime import processors, side_by_side
 from bayescale.many.work import work
 
 __all__ = ["Engine", "Given", "Processes", "engine_of"]
@@ -118,8 +118,10 @@ class Given(Engine):
         pass
 
 
-def engine_of(executor: Any, workers: int | None, jobs: int) -> Engine | None:
+def engine_of(executor: Any, workers: int | None, jobs: int, threads: int) -> Engine | None:
     """The engine for a number of jobs; None for this process itself.
+
+    Each job keeps so many threads busy by itself.
 
     Raises
     ------
@@ -135,18 +137,16 @@ def engine_of(executor: Any, workers: int | None, jobs: int) -> Engine | None:
                 "concurrent.futures.Executor or a Dask client."
             )
         return Given(executor, workers)
-    workers = workers or _sensible(jobs)
+    workers = workers or _sensible(jobs, threads)
     return Processes(workers) if workers > 1 else None
 
 
-MANY = 24
-"""Fits from which the start of worker processes pays."""
+MANY = 150
+"""Fits from which the start of worker processes pays: it takes as long as a hundred quick fits."""
 
 
-def _sensible(jobs: int) -> int:
+def _sensible(jobs: int, threads: int) -> int:
     """Processes for a number of jobs on this machine."""
-    import jax
-
-    if jobs < MANY or jax.default_backend() != "cpu":  # one process holds an accelerator
+    if jobs * threads < MANY or side_by_side():  # one process holds an accelerator
         return 1
-    return min(processors(), jobs, os.cpu_count() or 1)
+    return max(1, processors() // threads)

@@ -68,6 +68,13 @@ class Many(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         return name in self.records
 
+    __eq__ = object.__eq__  # not by reading every fit of both
+    __hash__ = object.__hash__
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The fit of a task, or the default where there is none."""
+        return self[name] if name in self else default
+
     def __getitem__(self, name: str) -> Any:
         """The fit of a task, or what it was reduced to.
 

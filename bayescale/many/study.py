@@ -74,7 +74,8 @@ def fit_many(
         Where to compute; it is left running. Unless given, processes on this machine.
     workers : int, optional
         Number of processes on this machine, or of chunks on their way to ``executor`` at once. By
-        default as many as there are processors, or one process for a few fits.
+        default as many as there are processors (for ``nuts``, whose chains are threads, processors
+        over chains); for fewer than 150 quick fits, this process.
     progress : bool or callable, default True
         Whether to show a bar with the time left, where standard error is a terminal; or a function
         that is called with fits done and fits in all.
@@ -110,7 +111,8 @@ def fit_many(
     study = _Study(named(tasks), method, settings, seed, reduce, Store(folder) if folder else None)
     study.look_up()
     jobs = study.jobs()
-    engine = engine_of(executor, workers, len(jobs)) if jobs else None
+    threads = chains if method == "nuts" else 1
+    engine = engine_of(executor, workers, len(jobs), threads) if jobs else None
     with _reporting(progress, len(study.keys)) as report, study.told_on_interrupt():
         study.report = report
         study.tell()

@@ -97,6 +97,7 @@ def measure_study(study: Study) -> dict[str, Any]:
             executor=ThreadPoolExecutor(2) if study.engine == "threads" else None,
         )
         seconds = time.perf_counter() - started
+        mean = float(np.mean([value["E"] for value in many.values()]))
     table = many.table()
     scale = 2**20 if sys.platform == "darwin" else 2**10
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / scale
@@ -108,7 +109,11 @@ def measure_study(study: Study) -> dict[str, Any]:
         "failed": len(many.failures),
         "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale,
         "worker_mib": children if study.workers > 1 else 0.0,
-        "mean_E": float(np.mean([value["E"] for value in many.values()])),
+        "cpu": sum(
+            sum(resource.getrusage(who)[:2])
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ),
+        "mean_E": mean,
     }
 
 
@@ -229,6 +234,8 @@ def write_table(out: Path) -> None:
                 f"{line['converged']}/{fits}",
                 f"{line['mib']:.0f}",
                 f"{line['worker_mib']:.0f}" if workers > 1 and engine == "processes" else "",
+                f"{line['cpu'] / fits:.3f}" if "cpu" in line else "",
+                f"{line['load']:.1f}",
             ]
         )
     text = [
@@ -241,20 +248,54 @@ def write_table(out: Path) -> None:
         "a folder; compile cache filled.",
         f"Machine: {common.machine()}. "
         f"{common.in_words(common.versions('bayescale', 'jax', 'numpyro', 'loky', 'numpy'))}.",
-        f"Load average at the end of each measurement: {min(loads):.1f} to {max(loads):.1f}; this "
-        "benchmark itself makes 1 to 2.",
+        f"Load average at the end of each measurement: {min(loads):.1f} to {max(loads):.1f}, of "
+        "which this benchmark makes 1 to 2; what shows more was measured beside other work, and its "
+        "wall times are too long.",
         "",
         "Workers: 1 is the process itself, 2 are processes or threads beside it. NUTS runs its "
-        "chains in threads, so that one worker uses both cores there. Efficiency: time of one worker over "
-        "twice the time of two. NUTS: how many fits of a quick study the check sent to NUTS.",
+        "chains in threads, so that one worker uses both cores there. Efficiency: time of one "
+        "worker over twice the time of two. By NUTS: fits that the quick check sent there.",
         "",
         common.markdown(
             (
                 *("study", "workers", "s in all", "s a fit", "fits a second", "efficiency"),
-                *("by NUTS", "converged", "peak MiB", "peak MiB of a worker"),
+                *(
+                    "by NUTS",
+                    "converged",
+                    "peak MiB",
+                    "peak MiB of a worker",
+                    "CPU s a fit",
+                    "load",
+                ),
             ),
             rows,
         ),
+        *peer_table(peers),
+        "## Targets",
+        "",
+        common.markdown(("what", "measured", "target", ""), targets(studies)),
+    ]
+    if memory:
+        last = memory[-1]
+        text += [
+            "## Memory over many laws",
+            "",
+            "Peak memory of one process that samples eight laws one after the other (`tiny`, 45 "
+            "runs), MiB after each; a process keeps the compiled programs that it used last.",
+            "",
+            common.markdown(
+                ("law", "peak MiB"),
+                [[law, f"{mib:.0f}"] for law, mib in zip(last["laws"], last["mib"], strict=True)],
+            ),
+        ]
+    (HERE / "table.md").write_text("\n".join(text), encoding="utf-8")
+
+
+def peer_table(peers: dict[Any, dict[str, Any]]) -> list[str]:
+    """A few fits of each peer, and what many would take."""
+    if not peers:
+        return []
+    return [
         "## The same loop with others",
         "",
         f"First fit of a process with an empty compile cache, then the median of {PEER_FITS} more; "
@@ -276,24 +317,7 @@ def write_table(out: Path) -> None:
                 for (tool, runs), line in peers.items()
             ],
         ),
-        "## Targets",
-        "",
-        common.markdown(("what", "measured", "target", ""), targets(studies)),
     ]
-    if memory:
-        last = memory[-1]
-        text += [
-            "## Memory over many laws",
-            "",
-            "Peak memory of one process that samples eight laws one after the other (`tiny`, 45 "
-            "runs), MiB after each; a process keeps the compiled programs that it used last.",
-            "",
-            common.markdown(
-                ("law", "peak MiB"),
-                [[law, f"{mib:.0f}"] for law, mib in zip(last["laws"], last["mib"], strict=True)],
-            ),
-        ]
-    (HERE / "table.md").write_text("\n".join(text), encoding="utf-8")
 
 
 def targets(studies: dict[Any, dict[str, Any]]) -> list[list[str]]:

@@ -57,7 +57,7 @@ def redundancy_scores(cache: Path) -> pd.DataFrame:
         path.write_text(json.dumps(scores, indent=1))
     table = pd.DataFrame.from_dict(json.loads(path.read_text()), orient="index")
     table = table.drop(columns="sha256")
-    table["redundancy"] = 1.0 - table["xz_ratio"]
+    table["redundancy"] = table.loc["base", "xz_ratio"] / table["xz_ratio"]
     return table
 
 

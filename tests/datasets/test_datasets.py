@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bayescale import datasets
@@ -59,3 +60,61 @@ def test_the_packaged_table() -> None:
     assert {"N", "D", "C", "lr"} <= set(runs.inputs)
     assert set(runs["role"]) <= {"grid", "seed"}
     assert runs["N"].max() / runs["N"].min() > 10
+
+
+TABLES = ("tiny", "tiny_subscaling", "tiny_curves")
+
+
+def packaged(name: str) -> pd.DataFrame:
+    path = files("bayescale.datasets") / f"{name}.csv"
+    if not path.is_file():
+        pytest.skip(f"bayescale/datasets/{name}.csv has not been trained yet")
+    with path.open(encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_column_is_documented(name: str) -> None:
+    pages = (files("bayescale.datasets") / page for page in ("tiny.md", "tiny_subscaling.md"))
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert [column for column in packaged(name) if f"`{column}`" not in text] == []
+
+
+def test_the_second_table_holds_the_first_and_its_own() -> None:
+    tiny, runs = packaged("tiny"), packaged("tiny_subscaling").set_index("run")
+    assert runs.index.is_unique
+    both = runs.loc[tiny["run"]]
+    assert (both["loss"].to_numpy() == tiny["loss"].to_numpy()).all()
+    assert (runs["d_tokens"] == runs["unique_tokens"] * runs["epochs"]).all()
+    assert (runs["flops"] == 6 * runs["n_params"] * runs["d_tokens"]).all()
+    assert (runs["d_tokens"] == runs["steps"] * runs["batch_tokens"]).all()
+    assert runs.groupby("corpus")["redundancy"].nunique().eq(1).all()
+    assert runs.loc[runs["corpus"] == "base", "redundancy"].eq(1.0).all()
+
+
+def test_held_out_runs_and_sweeps_come_only_when_asked_for() -> None:
+    usual = set(datasets.load("tiny_subscaling")["role"])
+    assert usual <= {"grid", "seed", "density", "density_seed", "repetition", "over_training"}
+    everything = datasets.load("tiny_subscaling", all_rows=True)
+    assert "lr_sweep" in set(everything["role"])
+    assert "held_out" not in usual | set(datasets.load("tiny")["role"])
+
+
+def test_curves_belong_to_runs_and_end_where_they_end() -> None:
+    runs, curves = packaged("tiny_subscaling").set_index("run"), packaged("tiny_curves")
+    ends = curves.groupby("run")["d_tokens"].max()
+    assert (runs.loc[ends.index, "d_tokens"] == ends).all()
+    last = curves.sort_values("step").groupby("run")["loss"].last()
+    assert (last - runs.loc[last.index, "loss"]).abs().max() < 0.05  # other held-out sequences
+    assert (curves["step"] * curves["batch_tokens"] == curves["d_tokens"]).all()
+
+
+def test_the_loss_falls_along_the_grid() -> None:
+    """In D at every N, and in N at every D, within four standard deviations between seeds."""
+    grid = packaged("tiny_subscaling").query('role == "grid"')
+    losses = grid.pivot_table(index="n_params", columns="d_tokens", values="loss")
+    noise = 4 * 2**0.5 * 0.013
+    assert (losses.diff(axis=1).fillna(-1.0) < noise).all().all()
+    assert (losses.diff(axis=0).fillna(-1.0) < noise).all().all()
+    longest = losses.apply(lambda row: row.dropna().iloc[-1] / row.dropna().iloc[0], axis=1)
+    assert (longest < 0.9).all()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +19,7 @@ from bayescale.evidence.estimate import Estimate
 from bayescale.evidence.loo import psis_loo
 from bayescale.evidence.marginal import Evidence, _refusals, marginal
 from bayescale.evidence.ranking import Compared, Ranking
-from bayescale.evidence.refit import refit, refit_without
+from bayescale.evidence.refit import refit, refit_without, weighed
 from bayescale.evidence.sensitivity import sensitivity, with_prior
 from bayescale.prior import HalfNormal, LogNormal, Normal
 
@@ -400,3 +403,74 @@ def test_a_cautious_best_is_not_called_clear() -> None:
     assert found.probability["a"] == pytest.approx(1 / (1 + np.exp(-2.0)))
     low, high = found.probability_interval["a"]
     assert low < found.probability["a"] < high
+
+
+def test_chains_that_did_not_mix_are_weighed_anew(ranking: bs.Ranking) -> None:
+    """Chains whose draws sit in the wrong places, in wrong numbers: the weights put it right."""
+    fit = ranking["power_floor(x)"].fit
+    order = np.argsort(fit.draws["E"], axis=None)
+    thin = np.concatenate([order[:800], order[-100:]])  # far too many of the low
+
+    def kept(values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1)[np.resize(thin, 2000)].reshape(4, 500)
+
+    skewed = replace(
+        fit,
+        draws={name: kept(v) for name, v in fit.draws.items()},
+        log_prior={name: kept(v) for name, v in fit.log_prior.items()},
+        log_likelihood_sum=kept(fit.log_likelihood_sum),
+        diagnosis=replace(fit.diagnosis, converged=False),
+    )
+    again = weighed(skewed, 0)
+    assert again.diagnosis.converged
+    assert again.method == "importance"
+    assert "did not mix" in again.diagnosis.text()
+    truth, before, after = (np.log(f.draws["E"]) for f in (fit, skewed, again))
+    assert abs(before.mean() - truth.mean()) > 0.3 * truth.std()
+    assert abs(after.mean() - truth.mean()) < 0.15 * truth.std()
+    assert after.std() == pytest.approx(truth.std(), rel=0.15)
+    x = {name: again.runs[name] for name in again.law.inputs}
+    assert again.log_law(x).shape == (4, 500, 24)
+
+
+def test_weights_that_do_not_serve_change_nothing(
+    ranking: bs.Ranking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = ranking["power_floor(x)"].fit
+    lost = replace(fit, diagnosis=replace(fit.diagnosis, converged=False))
+    monkeypatch.setattr("bayescale.evidence.refit.ROUNDS", 1)
+    monkeypatch.setattr(
+        "bayescale.evidence.refit.log_weights_of",
+        lambda mixture, points, density: np.log(np.random.default_rng(0).pareto(0.8, len(points))),
+    )
+    assert weighed(lost, 0) is lost
+
+
+def test_a_law_of_the_users_own_has_exact_evidence(root: Path) -> None:
+    """Four inputs, five parameters and sigma, a term written outside the package."""
+    place = root / "benchmarks" / "evidence" / "exact.py"
+    if not place.is_file():
+        pytest.skip("the benchmarks are not in this copy of the tests")
+    spec = importlib.util.spec_from_file_location("_exact", place)
+    assert spec is not None and spec.loader is not None
+    exact = importlib.util.module_from_spec(spec)
+    sys.modules["_exact"] = exact
+    spec.loader.exec_module(exact)
+    runs, truth = exact.problem(6, 0)
+    fit = bs.fit(exact.law(6), runs, noise="normal", progress=False)
+    found = marginal(fit).evidence
+    assert found.ok
+    assert found.log_evidence == pytest.approx(truth, abs=0.02)
+    assert found.check.log_evidence == pytest.approx(truth, abs=0.05)
+
+
+@pytest.mark.slow
+def test_every_noise_model(runs: bs.Runs) -> None:
+    """Each is a density of the loss: their evidence compares, and none is far off here."""
+    noises = ["student_t", "normal", "laplace", "huber(1e-3)"]
+    found = bs.compare(["power(x)", "power_floor(x)"], runs, noise=noises)
+    assert len(found.laws) == 8
+    assert found.ok
+    values = found.table()["log_evidence"]
+    assert np.ptp(values) < 10.0
+    assert found.best in ("power(x), normal", "power(x), student_t")

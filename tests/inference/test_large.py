@@ -394,3 +394,9 @@ def test_a_million_rows_fit_within_four_gigabytes(tmp_path: Any, root: Any) -> N
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert float(done.stdout.split()[-1]) < 4e9
+
+
+def test_more_points_than_memory_holds_are_refused(fit: bs.Fit) -> None:
+    points = {"N": np.full(20_001, 1e10), "D": 1e12}
+    with pytest.raises(BayescaleError, match="20,001 points.*at most 20,000 points at a time"):
+        bs.forecast(fit, points)

@@ -75,7 +75,7 @@ def all_programs(model: Model, runs: Runs) -> None:
     evaluate.prepare(model.signature, data, 4000)
     d = len(model.parameters)
     with float64():
-        cost._program(model.signature).prepare(np.zeros((4, d)), data)
+        cost._program(model.signature).prepare(np.zeros((8, 4, d)), data)
         if rows.is_large(data):
             at = {p.name: np.float64(1.0) for p in model.parameters}
             covariance = {name: np.zeros(3) for name in at}

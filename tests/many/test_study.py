@@ -194,6 +194,8 @@ def test_failures_are_reported_by_name_and_the_rest_goes_on(
     with pytest.raises(LawError, match="no task 'other'"):
         many["other"]
     assert "zero" not in many
+    assert many.get("zero") is None
+    assert many != dict(many)
 
 
 def test_reduce(make_tasks: Make, options: dict[str, Any], tmp_path: Path) -> None:

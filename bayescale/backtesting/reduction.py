@@ -1,0 +1,41 @@
+"""What of a fit a backtest keeps: the law at the targets, draw by draw, and the evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayescale.evidence.marginal import marginal
+from bayescale.posterior import Fit
+from bayescale.runs import Runs
+
+__all__ = ["ahead"]
+
+KEPT = 500
+"""Draws that are kept; each has eight draws of discrepancy and noise."""
+
+
+def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
+    """The log of the law at the targets and the noise, for evenly spaced draws.
+
+    Parameters
+    ----------
+    fit : Fit
+    targets : Runs
+    evidence : bool
+        Whether the log evidence is wanted.
+    """
+    n = next(iter(fit.draws.values())).size
+    kept = np.linspace(0, n - 1, min(KEPT, n)).astype(int)
+    log_law = fit.log_law({name: targets[name] for name in fit.law.inputs}).reshape(n, -1)
+    log_evidence, refusals = float("nan"), ("not asked for",)
+    if evidence:
+        found = marginal(fit).evidence
+        log_evidence, refusals = float(found.log_evidence), found.refusals
+    return {
+        "log_law": log_law[kept],
+        "noise": {p.name: fit.draws[p.name].ravel()[kept] for p in fit.noise.parameters},
+        "log_evidence": log_evidence,
+        "refusals": list(refusals),
+    }

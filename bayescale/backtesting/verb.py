@@ -1,0 +1,231 @@
+"""The verb ``backtest``: how the forecasts of small runs fared on large ones."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bayescale import discrepancy as discrepancy_library
+from bayescale.backtesting.mixtures import needs_evidence, weights
+from bayescale.backtesting.reduction import ahead
+from bayescale.backtesting.result import Backtest, Scored
+from bayescale.backtesting.scores import score, summary
+from bayescale.backtesting.splits import Part, parts
+from bayescale.discrepancy import Discrepancy
+from bayescale.errors import LawError
+from bayescale.fitting import build_model
+from bayescale.inference.progress import Progress
+from bayescale.laws.law import Law
+from bayescale.many import Many, Task, fit_many
+from bayescale.model import Model
+from bayescale.noise import Noise
+from bayescale.predictive import REPLICATES, Predictive
+from bayescale.prior import Prior
+from bayescale.runs import Runs
+
+__all__ = ["backtest"]
+
+type Laws = str | Law | Sequence[str | Law] | Mapping[str, str | Law]
+
+
+def backtest(
+    laws: Laws,
+    runs: Runs,
+    *,
+    fit_where: str | Sequence[str] | None = None,
+    split_column: str | None = None,
+    rolling: bool | Sequence[float] = False,
+    by: str | None = None,
+    mixtures: Sequence[str] = ("equal",),
+    noise: str | Noise = "student_t",
+    priors: Mapping[str, Prior] | None = None,
+    discrepancy: str | Discrepancy = discrepancy_library.DEFAULT,
+    method: str = "quick",
+    seed: int = 0,
+    draws: int = 1000,
+    warmup: int = 300,
+    chains: int = 4,
+    folder: str | os.PathLike[str] | None = None,
+    executor: Any = None,
+    workers: int | None = None,
+    progress: bool | Progress = True,
+) -> Backtest:
+    """Fit the small runs, forecast the large ones, and score the forecasts.
+
+    The scored bands are those that :func:`bayescale.forecast` gives by default.
+
+    Parameters
+    ----------
+    laws : str, Law, or several
+        Names, expressions or laws; or a mapping of names to them.
+    runs : Runs
+        The runs, small and large.
+    fit_where : str or sequence of str, optional
+        The runs to fit, such as ``"C < 1e20"``; several conditions make several splits.
+    split_column : str, optional
+        A column that marks the runs to fit with ``fit`` (or ``train``, ``1``).
+    rolling : bool or sequence of float, optional
+        Splits at thresholds of compute (or of the only input), that fit these shares of the runs;
+        0.5, 0.6, 0.7 and 0.8 if True.
+    by : str, optional
+        A column that tells groups of runs apart: every group is fitted and forecast by itself.
+    mixtures : sequence of str, default ("equal",)
+        Mixtures of the laws that are scored too: ``equal`` weights, by ``evidence``, or ``half`` of
+        each.
+    noise, priors, discrepancy
+        As for :func:`bayescale.fit`.
+    method, seed, draws, warmup, chains, folder, executor, workers, progress
+        As for :func:`bayescale.fit_many`.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    BayescaleError
+        Where the split or a law cannot be used with the runs.
+    """
+    started = time.perf_counter()
+    named = _named(laws)
+    mixing = tuple(mixtures) if len(named) > 1 else ()
+    evidence = needs_evidence(mixing)
+    models = {name: build_model(law, noise, priors, discrepancy) for name, law in named.items()}
+    found, left_out = parts(runs, fit_where, split_column, rolling, by)
+    tasks = {
+        f"{part.name} | {name}": Task(
+            models[name].law,
+            part.small,
+            noise=noise,
+            priors=priors,
+            given={"targets": part.large, "evidence": evidence},
+        )
+        for name in named
+        for part in found
+    }
+    many = fit_many(
+        tasks,
+        method=method,
+        seed=seed,
+        draws=draws,
+        warmup=warmup,
+        chains=chains,
+        reduce=ahead,
+        folder=folder,
+        executor=executor,
+        workers=workers,
+        progress=progress,
+    )
+    scored: list[Scored] = []
+    messages = [f"left out, too few runs: {name}" for name in left_out]
+    for part in found:
+        own, why = _scored(part, models, many, mixing, seed)
+        scored += own
+        messages += why
+    return Backtest(
+        tuple(scored),
+        tuple(named),
+        mixing,
+        {name: model.discrepancy for name, model in models.items()},
+        {name: f"{f.error}: {f.message}" for name, f in many.failures.items()},
+        many.doubtful,
+        tuple(messages),
+        runs.loss_unit,
+        time.perf_counter() - started,
+    )
+
+
+def _named(laws: Laws) -> dict[str, str | Law]:
+    if isinstance(laws, Mapping):
+        return dict(laws)
+    several = [laws] if isinstance(laws, str | Law) else list(laws)
+    found = {law.name if isinstance(law, Law) else str(law): law for law in several}
+    if len(found) < len(several) or not found:
+        raise LawError(
+            "Two of the laws have the same name, or there is none. Give a mapping of names to laws."
+        )
+    return found
+
+
+def _scored(
+    part: Part, models: Mapping[str, Model], many: Many, mixing: tuple[str, ...], seed: int
+) -> tuple[list[Scored], list[str]]:
+    """Scores of every law and mixture on one part, and which could not be had."""
+    kept = {name: f"{part.name} | {name}" for name in models}
+    kept = {name: task for name, task in kept.items() if task in many}
+    reduced = {name: many[task] for name, task in kept.items()}
+    ok = {name: task not in many.doubtful for name, task in kept.items()}
+    found = []
+    for name, values in reduced.items():
+        model = models[name]
+        alone = {name: predictive(model, model.discrepancy, values, part, seed)}
+        found.append(_one(part, name, alone, {name: 1.0}, ok[name]))
+    messages = []
+    for mixture in mixing if len(reduced) > 1 else ():
+        refused = [name for name, v in reduced.items() if v["refusals"]]
+        if mixture != "equal" and refused:
+            messages.append(
+                f"no mixture {mixture!r} for {part.name}: no evidence of {', '.join(refused)} "
+                f"({reduced[refused[0]]['refusals'][0]})"
+            )
+            continue
+        own = weights(mixture, {name: v["log_evidence"] for name, v in reduced.items()})
+        mixed = {
+            name: predictive(models[name], models[name].discrepancy.mixed(), values, part, seed)
+            for name, values in reduced.items()
+        }
+        found.append(_one(part, f"mixture: {mixture}", mixed, own, all(ok.values())))
+        if len(reduced) < len(models):
+            missing = ", ".join(name for name in models if name not in reduced)
+            messages.append(f"the mixture {mixture!r} for {part.name} goes without {missing}")
+    return found, messages
+
+
+def predictive(
+    model: Model, discrepancy: Discrepancy, reduced: Mapping[str, Any], part: Part, seed: int
+) -> Predictive:
+    """The predictive distribution at the targets, as :func:`bayescale.forecast` makes it."""
+    names = dict.fromkeys((*model.law.inputs, "C"))
+    watched = [n for n in names if n in part.large.columns and n in part.small.columns]
+    frontier = {name: float(part.small[name].max()) for name in watched}
+    log_law = np.asarray(reduced["log_law"])
+    rng = np.random.default_rng([seed, 1])
+    return Predictive(
+        model.noise,
+        log_law,
+        {name: np.asarray(v) for name, v in reduced["noise"].items()},
+        discrepancy.slopes((REPLICATES, len(log_law)), rng),
+        discrepancy.distance({n: np.asarray(part.large[n]) for n in watched}, frontier),
+        seed,
+    )
+
+
+def _one(
+    part: Part,
+    name: str,
+    predictives: Mapping[str, Predictive],
+    own: Mapping[str, float],
+    ok: bool,
+) -> Scored:
+    targets = score(predictives, own, part.large.loss)
+    axis = "C" if "C" in part.large.columns else next(iter(part.large.inputs))
+    targets.insert(0, "beyond", np.log10(part.large[axis] / part.small[axis].max()))
+    targets.insert(0, "at", part.large[axis])
+    targets.insert(0, "run", list(part.large.labels))
+    return Scored(
+        part.group,
+        part.split,
+        name,
+        len(part.small),
+        len(part.large),
+        axis,
+        ok,
+        dict(own),
+        summary(targets),
+        targets,
+        (part.small[axis], part.small.loss),
+    )

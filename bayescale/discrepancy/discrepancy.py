@@ -1,0 +1,69 @@
+"""What every discrepancy declares: how far reality may leave the law, and where."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayescale.laws.law import Law
+
+__all__ = ["Discrepancy"]
+
+
+class Discrepancy(ABC):
+    r"""How far the losses may leave the law: a frozen declaration.
+
+    A discrepancy multiplies the law's loss at a point by :math:`e^{\delta}`; the draws of
+    :math:`\delta` are what a forecast adds to the posterior of the law.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name on the command line and in files."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it takes the law to be exact everywhere."""
+        return False
+
+    @abstractmethod
+    def resolved(self, law: Law) -> Discrepancy:
+        """The same discrepancy with every number that it leaves to the law filled in."""
+
+    @abstractmethod
+    def distance(
+        self, points: Mapping[str, np.ndarray], frontier: Mapping[str, float]
+    ) -> np.ndarray:
+        """How far each point lies beyond the data, shape (point,).
+
+        Parameters
+        ----------
+        points : mapping of str to array, shape (point,)
+            Inputs in plain units, the law's and compute where it is known.
+        frontier : mapping of str to float
+            Largest value of each input among the runs.
+        """
+
+    @abstractmethod
+    def slopes(self, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        r"""Draws of :math:`\delta` per unit of distance, of the given shape (replicate, draw)."""
+
+    @abstractmethod
+    def scaled(self, factor: float) -> Discrepancy:
+        """The same discrepancy, ``factor`` times as large (for sensitivity checks)."""
+
+    def mixed(self) -> Discrepancy:
+        """The discrepancy of a law within a mixture, whose laws' disagreement covers a part."""
+        return self
+
+    @abstractmethod
+    def text(self) -> str:
+        """What it assumes, and where its scale comes from."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready description; :func:`bayescale.discrepancy.from_json` reads it."""

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from bayescale import discrepancy as discrepancy_library
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleError, RunsError
@@ -149,7 +150,9 @@ class Forecast:
             other = self.discrepancy.scaled(factor) if factor else discrepancy_library.Exact()
             lower, upper = replace(self, discrepancy=other).interval(prob)
             rows.append(
-                pd.DataFrame({"point": self.labels, "factor": factor, "lower": lower, "upper": upper})
+                pd.DataFrame(
+                    {"point": self.labels, "factor": factor, "lower": lower, "upper": upper}
+                )
             )
         return pd.concat(rows).set_index(["point", "factor"])
 

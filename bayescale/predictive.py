@@ -1,4 +1,4 @@
-"""The predictive distribution of new runs, from draws: one code path for forecasts and backtests."""
+"""The predictive distribution of new runs, from draws; forecasts and backtests share it."""
 
 from __future__ import annotations
 

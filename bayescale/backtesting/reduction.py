@@ -12,6 +12,9 @@ from bayescale.runs import Runs
 
 __all__ = ["ahead"]
 
+ROUGHLY = 1.0
+"""Nats that two estimates of the evidence may differ by: weights need no more."""
+
 KEPT = 500
 """Draws that are kept; each has eight draws of discrepancy and noise."""
 
@@ -29,10 +32,12 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     n = next(iter(fit.draws.values())).size
     kept = np.linspace(0, n - 1, min(KEPT, n)).astype(int)
     log_law = fit.log_law({name: targets[name] for name in fit.law.inputs}).reshape(n, -1)
-    log_evidence, refusals = float("nan"), ("not asked for",)
+    log_evidence, refusals = float("nan"), ("it was not asked for",)
     if evidence:
         found = marginal(fit).evidence
-        log_evidence, refusals = float(found.log_evidence), found.refusals
+        apart = abs(found.bridge.log_evidence - found.check.log_evidence)
+        log_evidence = float(found.log_evidence)
+        refusals = () if apart < ROUGHLY else (f"two estimates differ by {apart:.1f} nats",)
     return {
         "log_law": log_law[kept],
         "noise": {p.name: fit.draws[p.name].ravel()[kept] for p in fit.noise.parameters},

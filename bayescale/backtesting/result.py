@@ -144,8 +144,8 @@ class Backtest:
             Indexed by law and group, one column for each score; ``width90`` in its geometric mean.
         """
         table = self.table()
-        complete = table.groupby(["group", "split"])["law"].transform("nunique") == len(self.names)
-        table = table[complete]
+        present = table.groupby(["group", "split"])["law"].transform("nunique")
+        table = table[present == table["law"].nunique()]
         table = table.assign(width90=np.log(table["width90"]))
         means = table.groupby(["law", "group"], sort=False)[list(SUMMARIES)].mean()
         return means.assign(width90=np.exp(means["width90"]))
@@ -199,8 +199,9 @@ class Backtest:
             error = max(float(np.nan_to_num(row["cover90_se"])), 0.03)
             if abs(wide) > 2.0 * error:
                 verdict = "too narrow" if wide < 0 else "too wide"
-                lines.append(f"  The 90 % bands of {name} are {verdict}: they cover "
-                             f"{row['cover90']:.0%}.")
+                lines.append(
+                    f"  The 90 % bands of {name} are {verdict}: they cover {row['cover90']:.0%}."
+                )
         for name, beyond in self.discrepancies.items():
             lines.append(f"Discrepancy of {name}: {beyond.text()}")
         if self.failures:

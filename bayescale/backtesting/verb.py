@@ -17,6 +17,7 @@ from bayescale.backtesting.scores import score, summary
 from bayescale.backtesting.splits import Part, parts
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError
+from bayescale.evidence.mixture import beyond
 from bayescale.fitting import build_model
 from bayescale.inference.progress import Progress
 from bayescale.laws.law import Law
@@ -175,7 +176,9 @@ def _scored(
             continue
         own = weights(mixture, {name: v["log_evidence"] for name, v in reduced.items()})
         mixed = {
-            name: predictive(models[name], models[name].discrepancy.mixed(), values, part, seed)
+            name: predictive(
+                models[name], beyond(models[name].discrepancy, own), values, part, seed
+            )
             for name, values in reduced.items()
         }
         found.append(_one(part, f"mixture: {mixture}", mixed, own, all(ok.values())))

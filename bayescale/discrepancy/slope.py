@@ -84,7 +84,9 @@ class Slope(Discrepancy):
         """Draws of tau z, by a randomised grid over both (stratified in each)."""
         assert self.tau is not None, "resolved() fills the prior in"
         n = int(np.prod(shape))
-        uniform = (np.stack([rng.permutation(n), rng.permutation(n)]) + rng.uniform(size=(2, n))) / n
+        uniform = (
+            np.stack([rng.permutation(n), rng.permutation(n)]) + rng.uniform(size=(2, n))
+        ) / n
         inside = np.clip(uniform, 1e-12, 1 - 1e-12)
         tau = self.tau.quantile(inside[0], True)
         return np.asarray(tau * special.ndtri(inside[1])).reshape(shape)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.evidence.loo import Score, log_predictive
-from bayescale.forecasting import Forecast, forecast
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
 
@@ -82,14 +81,14 @@ class Forward:
         Root mean squared log error of the law's medians.
     covered : float
         Share of the large runs inside the 90 % intervals of a new run.
-    ahead : Forecast
-        The forecast itself.
+    fit : Fit
+        The fit to the small runs.
     """
 
     score: Score
     rmsle: float
     covered: float
-    ahead: Forecast
+    fit: Fit
 
 
 def forward(
@@ -103,12 +102,19 @@ def forward(
     small = refit(split.scored, 0)
     if not small.diagnosis.converged:
         return None, "the fit to the small runs has not converged"
-    ahead = forecast(small, fit.runs.select(split.scored))
-    score = Score(ahead.log_density, np.empty(0))
-    off = np.log(ahead.quantile(0.5, "latent") / fit.runs.loss[split.scored])
-    inside = np.abs(ahead.pit - 0.5) <= 0.45
-    score = replace(score, messages=_of_method(small))
-    return Forward(score, float(np.sqrt(np.mean(off**2))), float(np.mean(inside)), ahead), ""
+    large = fit.runs.select(split.scored)
+    score = Score(log_predictive(small, large), np.empty(0), messages=_of_method(small))
+    log_law = small.log_law({name: large[name] for name in small.law.inputs})
+    residual = np.log(large.loss) - log_law
+    noise = {p.name: small.draws[p.name][..., None] for p in small.noise.parameters}
+    below = small.noise.cdf(residual, noise).mean(axis=(0, 1))
+    off = np.median(residual, axis=(0, 1))
+    return Forward(
+        score,
+        rmsle=float(np.sqrt(np.mean(off**2))),
+        covered=float(np.mean(np.abs(below - 0.5) <= 0.45)),
+        fit=small,
+    ), ""
 
 
 def _of_method(small: Fit) -> tuple[str, ...]:
@@ -145,5 +151,5 @@ def leave_one_family_out(
         without = refit(out, 10_000 + number)
         if not without.diagnosis.converged:
             return None, f"the fit without the family {name} has not converged"
-        pointwise[out] = log_predictive(without, fit, out)
+        pointwise[out] = log_predictive(without, fit.runs.select(out))
     return Score(pointwise, np.empty(0)), ""

@@ -116,6 +116,11 @@ def marginal(fit: Fit, seed: int = 0) -> Marginal:
     """
     rng = np.random.default_rng(seed)
     known = problem(fit)
+    if not np.all(np.isfinite(known.draws)) or not np.all(np.isfinite(known.log_density)):
+        # Chains that ran away; there is nothing to lay a proposal over.
+        none = Estimate(float("nan"), float("inf"), 0.0, float("inf"))
+        evidence = Evidence(none, none, float("nan"), _refusals(fit, none, none))
+        return Marginal(evidence, known, {}, np.empty(0))
     few = THIN if known.is_large else 1
     by_bridge = bridge(
         known.draws[:, ::few], known.log_density[:, ::few], known.target, rng, warp=few == 1

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
+from bayescale.discrepancy import Discrepancy
 from bayescale.errors import RunsError
 from bayescale.forecasting import Forecast, forecast
 from bayescale.posterior import Fit
+from bayescale.predictive import weighted_quantiles
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MixtureForecast", "mix"]
+__all__ = ["MixtureForecast", "beyond", "mix"]
 
 NEGLIGIBLE = 1e-6
 """Laws of less weight are left out of a mixture."""
+
+SEVERAL = 2.0
+"""Laws, by the exponential of the entropy of their weights, from which a mixture is one."""
 
 WEIGHTY = 0.01
 """What a law of less weight warns of is not told."""
@@ -75,14 +80,7 @@ class MixtureForecast:
         return np.asarray(self._quantiles(kind, np.array([p]))[0])
 
     def _quantiles(self, kind: str, p: np.ndarray) -> np.ndarray:
-        draws, weights = self._pooled(kind)
-        out = np.empty((len(p), draws.shape[1]))
-        for point in range(draws.shape[1]):
-            order = np.argsort(draws[:, point])
-            mass = np.cumsum(weights[order])
-            mass = (mass - 0.5 * weights[order]) / mass[-1]
-            out[:, point] = np.interp(p, mass, draws[order, point])
-        return out
+        return weighted_quantiles(*self._pooled(kind), p)
 
     def _pooled(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
         draws = [f.new if kind == "new" else f.latent for f in self.forecasts.values()]
@@ -301,7 +299,14 @@ def mix(
     total = sum(used.values())
     used = {name: w / total for name, w in used.items()}
     ahead = {
-        name: forecast(fits[name], at, discrepancy=fits[name].discrepancy.mixed(), seed=seed)
+        name: forecast(fits[name], at, discrepancy=beyond(fits[name].discrepancy, used), seed=seed)
         for name in used
     }
     return MixtureForecast(ahead, used)
+
+
+def beyond(discrepancy: Discrepancy, weights: Mapping[str, float]) -> Discrepancy:
+    """The discrepancy of one law of a mixture: its own, unless other laws cover a part of it."""
+    w = np.array([weight for weight in weights.values() if weight > 0.0])
+    effective = float(np.exp(-np.sum(w * np.log(w))))
+    return discrepancy.mixed() if effective >= SEVERAL else discrepancy

@@ -255,8 +255,9 @@ class Ranking:
         Returns
         -------
         pandas.DataFrame
-            ``log_evidence`` with its standard error, ``check`` the independent estimate with its
-            own and ``pareto_k``; ``log_bf`` against the best law; ``probability`` with the ends of
+            ``log_evidence`` with its standard error (empty where refused; the estimates
+            themselves are in ``ranking[law].evidence``), ``check`` the independent estimate with
+            its own and ``pareto_k``; ``log_bf`` against the best law; ``probability``, the ends of
             its 90 % interval (empty where refused); ``elpd_loo`` and its standard error, the
             difference to the best with its own, ``khat_above`` the runs whose Pareto k is above
             the limit, ``refits`` those that were left out in earnest; ``elpd_forward`` (a sum over
@@ -272,11 +273,12 @@ class Ranking:
     def _row(self, law: Compared) -> dict[str, Any]:
         low, high = self.probability_interval.get(law.name, (NAN, NAN))
         log_bf = self.log_bayes_factor(law.name, self.best) if self.best else (NAN, NAN)
+        known = law.evidence.ok
         row: dict[str, Any] = {
-            "log_evidence": law.evidence.log_evidence,
-            "log_evidence_se": law.evidence.se,
-            "check": law.evidence.check.log_evidence,
-            "check_se": law.evidence.check.se,
+            "log_evidence": law.evidence.log_evidence if known else NAN,
+            "log_evidence_se": law.evidence.se if known else NAN,
+            "check": law.evidence.check.log_evidence if known else NAN,
+            "check_se": law.evidence.check.se if known else NAN,
             "pareto_k": law.evidence.check.pareto_k,
             "log_bf": log_bf[0],
             "log_bf_se": log_bf[1],
@@ -558,7 +560,7 @@ class Ranking:
         head = f"Ranking of {len(self.laws)} laws on {len(self.laws[0].fit.runs)} runs"
         head += "" if self.ok else " (no probabilities; see .text())"
         rows = [
-            f"  {name:14s} log evidence {row['log_evidence']:.2f} ({row['log_evidence_se']:.2f})"
+            f"  {name:14s} log evidence {_shown(row['log_evidence'], 6)}"
             f"  probability {_shown(row['probability'])}  elpd loo {_shown(row['elpd_loo'])}"
             f"  forward {_shown(row['elpd_forward'])}"
             for name, row in table.head(10).iterrows()
@@ -577,5 +579,5 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, int | np.integer) else number
 
 
-def _shown(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.4g}"
+def _shown(value: float, digits: int = 4) -> str:
+    return "-" if np.isnan(value) else f"{value:.{digits}g}"

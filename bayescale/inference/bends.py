@@ -7,17 +7,19 @@ shared by several terms each of them can make it alone, with the rates of the ot
 the parameters that is a set of arms at right angles. With :math:`z_j = k_j M_j` at the corner
 and :math:`w_j` the share of term :math:`j` there, the coordinates are
 
-.. math:: \ln\rho + \ln\sum_j w_j\,g(z_j), \quad
+.. math:: b = \rho\sum_j w_j\,g(z_j), \quad
           2\ln\frac{\sum_j w_j z_j^{3/2}}{\sum_j w_j z_j}, \quad \ln(k_i/k_1):
 
-the bend; how far it has saturated, a mean of the :math:`z_j` weighed by what each adds to the bend;
-and who makes it. A fixed strength leaves no freedom to keep the bend by itself, and
+the bend, by its normal score (:mod:`bayescale.inference.score`), since it may well be none; how far
+it has saturated, a mean of the :math:`z_j` weighed by what each adds to the bend; and who makes it.
+A fixed strength leaves no freedom to keep the bend by itself, and
 :math:`\ln\sum_j w_j \rho_j z_j` takes the place of the first two.
 
-Each map preserves volume in the logarithms of the parameters: the second coordinate is of degree
-one in the :math:`z_j`, so at fixed ratios it moves as their common scale does, and the first is a
-shear. So priors stay on the parameters. The shares :math:`w_j` depend on parameters outside the
-group, which a determinant does not see.
+With the logarithm of the bend in place of its score, each map preserves volume in the logarithms of
+the parameters: the second coordinate is of degree one in the :math:`z_j`, so at fixed ratios it
+moves as their common scale does, and the first is a shear. So priors stay on the parameters, and
+the score's derivative is all there is to a Jacobian. The shares :math:`w_j` depend on parameters
+outside the group, which a determinant does not see.
 """
 
 from __future__ import annotations
@@ -25,12 +27,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
 from bayescale.inference import score
-from bayescale.laws.term import Bend, Pair, Values
+from bayescale.laws.term import Bend, Values
 from bayescale.model import Data, Signature
 from bayescale.prior import FAMILIES
 
@@ -120,27 +121,6 @@ class Bends:
         if self.strength:
             head = [score.of(jnp.exp(v[0] + self._log_rise(log_z, log_w))), *head]
         return jnp.concatenate([jnp.stack(head), log_k[1:] - log_k[0]])
-
-
-    def slope_shifts(self, pairs: tuple[Pair, ...], params: Values, data: Data) -> Any:
-        """By how much the log of each pair's slope lies above that of the whole law, roughly."""
-        reference = data["reference"]
-        shifts = [jnp.zeros(())] * len(pairs)
-        for position, bend in self.members:
-            modifier = bend.modifier
-            strength = modifier.strength
-            rho = params[strength] if isinstance(strength, str) else strength
-            z = params[modifier.rate] * jnp.exp(modifier.log_lever(reference))
-            rise = modifier.rise(z)
-            far = modifier.log_lever(data["corners"][position]) - modifier.log_lever(reference)
-            slope = (modifier.rise(z * jnp.exp(far)) - modifier.rise(z * jnp.exp(-far))) / (2 * far)
-            height = jnp.exp(bend.term.log_value(params, reference, reference))
-            bending = height * rho * slope / (1.0 + rho * rise)
-            for i, pair in enumerate(pairs):
-                ahead = {**reference, pair.input: reference[pair.input] + 1.0}
-                along = modifier.log_lever(ahead) - modifier.log_lever(reference)
-                shifts[i] += along * bending / (params[pair.contribution] * params[pair.exponent])
-        return jnp.stack(shifts)
 
 
 def bends(signature: Signature, used: tuple[str, ...] = ()) -> tuple[Bends, ...]:

@@ -18,12 +18,10 @@ that add up to one. So priors stay on the parameters, and no Jacobian is needed 
 logarithms.
 
 Strengths and rates of saturating modifiers have coordinates of their own
-(:mod:`bayescale.inference.bends`), likewise of determinant one.
-
-A parameter with a gamma prior, such as the noise's degrees of freedom, has a density that may well
-be above zero at its lower edge, which the logarithm would draw out into a long tail. It is sampled
-by the normal score of an exponential of the same mean: where the prior is exponential and the data
-say nothing, its coordinate is a standard normal variable.
+(:mod:`bayescale.inference.bends`). A parameter with a gamma prior, such as the noise's degrees of
+freedom, may well have a density at its lower edge, and is sampled by its normal score
+(:mod:`bayescale.inference.score`): where the prior is exponential and the data say nothing, its
+coordinate is a standard normal variable.
 
 All other parameters, and laws whose priors have hard edges, use NumPyro's own bijection of the
 support.
@@ -84,11 +82,6 @@ class Slopes:
         log_a = log_q + logsumexp(log_s - log_q) - log_reducible
         return jnp.concatenate([jnp.asarray(floor), log_s - log_a, log_a])
 
-    def params(self, u: Any, spread: Values) -> dict[str, Any]:
-        """The parameters of the group by name."""
-        logs = self.to_log(u, spread)
-        return {name: jnp.exp(logs[i]) for i, name in enumerate(self.names)}
-
     def from_log(self, v: Any, spread: Values) -> Any:
         """Coordinates from logs of the parameters: the inverse of :meth:`to_log`."""
         m = len(self.pairs)
@@ -142,25 +135,22 @@ def constrain(
     group, others, bent = _layout(signature)
     params: dict[str, Any] = {}
     log_jacobian: Any = 0.0
-    start = len(group.names) if group else 0
+    start = 0
+    if group:
+        start = len(group.names)
+        logs = group.to_log(u[:start], data["spread"])
+        params = {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
+        log_jacobian = jnp.sum(logs)
     for i, name in enumerate(others, start):
         params[name], log_slope = _constrain_one(u[i], name, signature, supports, data)
         log_jacobian += log_slope
-    own = {**params, **_ones(bent)}
-    if group:
-        own |= group.params(u[:start], data["spread"])
-    at, of_bends = start + len(others), {}
+    start += len(others)
+    outside = {**params, **_ones(bent)}
     for each in bent:
-        logs, log_slope = each.to_log(u[at : at + len(each.names)], own, data)
-        of_bends |= {name: jnp.exp(logs[i]) for i, name in enumerate(each.names)}
+        logs, log_slope = each.to_log(u[start : start + len(each.names)], outside, data)
+        params |= {name: jnp.exp(logs[i]) for i, name in enumerate(each.names)}
         log_jacobian += jnp.sum(logs) + log_slope
-        at += len(each.names)
-    params |= of_bends
-    if group:
-        shift = _shift(group, u[:start], bent, params, data)
-        logs = group.to_log(u[:start] + shift, data["spread"])
-        params |= {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
-        log_jacobian += jnp.sum(logs)
+        start += len(each.names)
     return {name: params[name] for name, *_ in signature.kinds}, log_jacobian
 
 
@@ -171,35 +161,14 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
     def logs(names: tuple[str, ...]) -> Any:
         return jnp.log(jnp.stack([params[name] for name in names]))
 
-    own, parts = {**params, **_ones(bent)}, []
-    if group:
-        u = group.from_log(logs(group.names), data["spread"])
-        u = u - _shift(group, u, bent, params, data)
-        own |= group.params(u, data["spread"])
-        parts = [u]
+    parts = [group.from_log(logs(group.names), data["spread"])] if group else []
     if others:
         parts.append(
             jnp.stack([_unconstrain_one(params[n], n, signature, supports, data) for n in others])
         )
-    parts += [each.from_log(logs(each.names), own, data) for each in bent]
+    outside = {**params, **_ones(bent)}
+    parts += [each.from_log(logs(each.names), outside, data) for each in bent]
     return jnp.concatenate(parts)
-
-
-def _shift(
-    group: Slopes, u: Any, bent: tuple[Bends, ...], params: Values, data: Data
-) -> Any:
-    """What the bends add to the ratios of slopes at the reference, to first order.
-
-    The data fix the slopes of the whole law there. Computed as if the slopes were equal, so that it
-    does not depend on the ratios.
-    """
-    m, head = len(group.pairs), len(group.names) - 2 * len(group.pairs) + 1
-    if not bent or m < 2:
-        return 0.0
-    even = u.at[head + 1 : head + m].set(0.0)
-    own = {**params, **group.params(even, data["spread"])}
-    shifts = sum(each.slope_shifts(group.pairs, own, data) for each in bent)
-    return jnp.zeros_like(u).at[head + 1 : head + m].set(shifts[1:] - shifts[0])
 
 
 def _layout(signature: Signature) -> tuple[Slopes | None, tuple[str, ...], tuple[Bends, ...]]:

@@ -12,18 +12,20 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-from jax.scipy.special import log_ndtr, ndtri
+from jax.scipy.special import log_ndtr, ndtr, ndtri
 
 __all__ = ["of", "positive"]
 
 
 def positive(u: Any) -> tuple[Any, Any]:
     """The positive quantity of a coordinate, and the log of its derivative."""
-    log_above = log_ndtr(-u)
-    return -log_above, -0.5 * u**2 - 0.5 * jnp.log(2.0 * jnp.pi) - log_above
+    # From the nearer tail, where no digits are lost.
+    below = -jnp.log1p(-ndtr(jnp.minimum(u, 0.0)))
+    y = jnp.where(u < 0.0, below, -log_ndtr(-jnp.maximum(u, 0.0)))
+    return y, y - 0.5 * u**2 - 0.5 * jnp.log(2.0 * jnp.pi)
 
 
 def of(y: Any) -> Any:
     """The coordinate of a positive quantity: the inverse of :func:`positive`."""
-    small = y < jnp.log(2.0)  # either tail from where no digits are lost
+    small = y < jnp.log(2.0)
     return jnp.where(small, ndtri(-jnp.expm1(-y)), -ndtri(jnp.exp(-y)))

@@ -13,7 +13,7 @@ from bayescale.plots.style import BLUE, GREY, SHADE, colours
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
 
-__all__ = ["MARGIN", "draw_band", "draw_frontier", "draw_runs", "hues", "keys"]
+__all__ = ["MARGIN", "draw_band", "draw_frontier", "draw_runs", "drawn_runs", "hues", "keys"]
 
 MARGIN = 0.12
 """Decades that a picture goes beyond its outermost points."""
@@ -21,12 +21,22 @@ MARGIN = 0.12
 DRAWS = 1000
 """Posterior draws behind a band."""
 
+MOST = 20_000
+"""Runs drawn at most: more make a picture slow to draw and no clearer."""
+
 DOTS = (0, (1, 1.2))
 DASHES = (0, (3, 1.5))
 
 
-def hues(runs: Runs, name: str | None) -> dict[str, Any]:
-    """Return what ``scatter`` needs to colour runs by an input."""
+def drawn_runs(n: int) -> Any:
+    """Return which of ``n`` runs to draw: all, or some of many, always the same."""
+    if n <= MOST:
+        return slice(None)
+    return np.sort(np.random.default_rng(0).choice(n, MOST, replace=False))
+
+
+def hues(runs: Runs, name: str | None, some: Any = slice(None)) -> dict[str, Any]:
+    """Return what ``scatter`` needs to colour runs, or some of them, by an input."""
     from matplotlib.colors import LogNorm
 
     if name is None:
@@ -34,7 +44,7 @@ def hues(runs: Runs, name: str | None) -> dict[str, Any]:
     values = values_of(runs, name)
     low, high = float(values.min()), float(values.max())
     norm = LogNorm(low, high if high > low * 1.01 else low * 1.1)
-    return {"c": values, "cmap": colours(), "norm": norm}
+    return {"c": values[some], "cmap": colours(), "norm": norm}
 
 
 def dot_size(n: int) -> float:
@@ -45,10 +55,12 @@ def dot_size(n: int) -> float:
 def draw_runs(ax: Any, fit: Fit, x: str, hue: str | None) -> tuple[Any, Callable[[float], Any]]:
     """Draw the fitted runs; return them, and the colour of a value of ``hue``."""
     n = len(fit.runs)
-    looks = hues(fit.runs, hue)
+    some = drawn_runs(n)
+    looks = hues(fit.runs, hue, some)
+    label = f"fitted runs ({n})" if n <= MOST else f"fitted runs ({n:,}; {MOST:,} drawn)"
     cloud = ax.scatter(
-        values_of(fit.runs, x), fit.runs.loss, s=dot_size(n), alpha=0.9 if n < 400 else 0.6,
-        lw=0, zorder=3, label=f"fitted runs ({n})", **looks,
+        values_of(fit.runs, x)[some], fit.runs.loss[some], s=dot_size(n),
+        alpha=0.9 if n < 400 else 0.6, lw=0, zorder=3, label=label, **looks,
     )  # fmt: skip
     cloud.set_gid("fitted runs")
     return cloud, lambda value: looks["cmap"](looks["norm"](value)) if hue else GREY

@@ -9,7 +9,7 @@ import numpy as np
 from bayescale.errors import BayescaleError
 from bayescale.plots.axes import input_label, loss_axis, size_axis
 from bayescale.plots.density import prior_fit
-from bayescale.plots.layers import MARGIN, dot_size
+from bayescale.plots.layers import MARGIN, dot_size, drawn_runs
 from bayescale.plots.path import Path, along, default_input, iso_lines, values_of
 from bayescale.plots.style import COLUMN, GREY, INK, PURPLE, new_figure, quiet_ticks, styled
 from bayescale.posterior import Fit
@@ -115,9 +115,11 @@ def _path(fit: Fit, x: str, grid: np.ndarray, ratio: float | None) -> Path:
 
 def _runs(ax: Any, fit: Fit, data: np.ndarray) -> Any:
     n = len(data)
+    some = drawn_runs(n)
     cloud = ax.scatter(
-        data, fit.runs.loss, s=dot_size(n), color=INK, lw=0, zorder=3, label=f"runs ({n})"
-    )
+        data[some], fit.runs.loss[some], s=dot_size(n), color=INK, lw=0, zorder=3,
+        label=f"runs ({n})",
+    )  # fmt: skip
     cloud.set_gid("runs")
     return cloud
 

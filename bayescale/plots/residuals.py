@@ -9,7 +9,7 @@ import numpy as np
 from bayescale.errors import BayescaleError
 from bayescale.plots.axes import BENT, draw_colour_bar, input_label, residual_axis, size_axis
 from bayescale.plots.labels import place_labels
-from bayescale.plots.layers import dot_size, hues
+from bayescale.plots.layers import MOST, dot_size, drawn_runs, hues
 from bayescale.plots.path import values_of
 from bayescale.plots.style import BLUE, GREY, INK, PAGE, SHADE, new_figure, quiet_ticks, styled
 from bayescale.posterior import OUTLIER, Fit
@@ -39,7 +39,8 @@ def plot_residuals(
 
     A residual is the log of the observed loss over the median fitted one, in units of the median
     scale of the noise; the shade is two scales wide to each side. Runs beyond five scales are
-    named, or counted where there are many.
+    named, or counted where there are many. Of more than 20,000 runs as many are drawn, and the
+    envelope is that of the noise at its median parameters.
 
     Parameters
     ----------
@@ -112,8 +113,10 @@ def _against(ax: Any, fit: Fit, z: np.ndarray, name: str, hue: str | None) -> An
     n = len(z)
     ax.axhspan(-2.0, 2.0, color=SHADE, lw=0, zorder=0)
     ax.axhline(0.0, color=GREY, lw=0.6, zorder=1)
-    looks = hues(fit.runs, hue) if hue else {"c": BLUE}
-    cloud = ax.scatter(x, z, s=dot_size(n), alpha=0.9 if n < 400 else 0.6, lw=0, zorder=2, **looks)
+    some = drawn_runs(n)
+    looks = hues(fit.runs, hue, some) if hue else {"c": BLUE}
+    alpha = 0.9 if n < 400 else 0.6
+    cloud = ax.scatter(x[some], z[some], s=dot_size(n), alpha=alpha, lw=0, zorder=2, **looks)
     cloud.set_gid(f"residuals against {name}")
     low, high = np.log10(x.min()), np.log10(x.max())
     room = 0.06 * (high - low) + 0.02
@@ -135,14 +138,14 @@ def _outliers(
 
 def _quantiles(ax: Any, fit: Fit, z: np.ndarray, scale: float, prob: float) -> None:
     """Draw sorted residuals against those that the fitted noise would show."""
-    n = len(z)
-    rng = np.random.default_rng(0)
-    total = next(iter(fit.draws.values())).size
-    pick = rng.integers(0, total, REPLICATES)
-    noise = {p.name: fit.draws[p.name].ravel()[pick][:, None] for p in fit.noise.parameters}
-    uniform = rng.uniform(1e-12, 1.0, (REPLICATES, n))
-    sets = np.sort(fit.noise.quantile(uniform, noise), axis=1) / scale
-    low, middle, high = np.quantile(sets, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=0)
+    n, seen = len(z), np.sort(z)
+    probs = np.array([(1 - prob) / 2, 0.5, (1 + prob) / 2])
+    if n > MOST:
+        ranks = _ranks(n)
+        seen = seen[ranks - 1]
+        low, middle, high = _order_statistics(fit, ranks, n, probs) / scale
+    else:
+        low, middle, high = np.quantile(_sets(fit, n), probs, axis=0) / scale
     band = ax.fill_between(
         middle, low, high, color=BLUE, alpha=0.22, lw=0,
         label=f"{100 * prob:g} % if {fit.noise.name.replace('_', ' ')}",
@@ -154,8 +157,32 @@ def _quantiles(ax: Any, fit: Fit, z: np.ndarray, scale: float, prob: float) -> N
         ax.set_xticks([-10, -5, 0, 5, 10], ["−10", "", "0", "", "10"])
         ax.minorticks_off()
     ax.plot([-reach, reach], [-reach, reach], color=GREY, lw=0.6, zorder=1)
-    points = ax.scatter(middle, np.sort(z), s=0.7 * dot_size(n), color=INK, lw=0, zorder=3)
+    points = ax.scatter(middle, seen, s=0.7 * dot_size(n), color=INK, lw=0, zorder=3)
     points.set_gid("quantiles")
     ax.set_xlim(-1.08 * reach, 1.08 * reach)
     ax.set_xlabel(r"Quantile of the noise ($\sigma$)")
     ax.legend(loc="upper left", handlelength=1.2, fontsize=6.0)
+
+
+def _sets(fit: Fit, n: int) -> np.ndarray:
+    """Sorted residuals of as many simulated tables as there are replicates."""
+    rng = np.random.default_rng(0)
+    total = next(iter(fit.draws.values())).size
+    pick = rng.integers(0, total, REPLICATES)
+    noise = {p.name: fit.draws[p.name].ravel()[pick][:, None] for p in fit.noise.parameters}
+    return np.sort(fit.noise.quantile(rng.uniform(1e-12, 1.0, (REPLICATES, n)), noise), axis=1)
+
+
+def _ranks(n: int) -> np.ndarray:
+    """Ranks to draw of very many: every one far out, few in the middle."""
+    tail = np.unique(np.geomspace(1, n / 2, MOST // 10).round().astype(int))
+    return np.concatenate([tail, n + 1 - tail[::-1]])
+
+
+def _order_statistics(fit: Fit, ranks: np.ndarray, n: int, probs: np.ndarray) -> np.ndarray:
+    """Quantiles of residuals of given ranks: the rank k of n uniform numbers is Beta(k, n+1-k)."""
+    from scipy import special
+
+    noise = {p.name: float(np.median(fit.draws[p.name])) for p in fit.noise.parameters}
+    uniform = special.betaincinv(ranks, n + 1 - ranks, probs[:, None])
+    return np.asarray(fit.noise.quantile(uniform, noise))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.plots.layers import dot_size, hues
+from bayescale.plots.layers import dot_size, drawn_runs, hues
 from bayescale.plots.path import values_of
 from bayescale.plots.style import BLUE, GREY, VERMILION
 from bayescale.plots.targets import Targets
@@ -30,9 +30,10 @@ def draw_strip(ax: Any, fit: Fit, shown: Targets | None, x: str, hue: str | None
     n = len(fit.runs)
     ax.axhline(0.0, color=GREY, lw=0.6, zorder=1)
     off = 100 * np.expm1(fit.residuals)
+    some = drawn_runs(n)
     ax.scatter(
-        values_of(fit.runs, x), off, s=0.6 * dot_size(n), alpha=0.8, lw=0, zorder=2,
-        **hues(fit.runs, hue),
+        values_of(fit.runs, x)[some], off[some], s=0.6 * dot_size(n), alpha=0.8, lw=0, zorder=2,
+        **hues(fit.runs, hue, some),
     )  # fmt: skip
     reach = [np.quantile(np.abs(off), 0.98)]
     if shown is not None and shown.observed is not None:

@@ -77,7 +77,7 @@ def tables(out: Path) -> str:
     for points in ("240", "245"):
         for noise in NOISES:
             own = [r for r in rows if r["points"] == points and r["noise"] == noise]
-            own.sort(key=lambda r: -float(r["log_evidence"]))
+            own.sort(key=lambda r: (r["refused"] != "", -float(r["log_evidence"] or "nan")))
             body = [
                 [
                     r["law"],

@@ -9,6 +9,7 @@ and the estimators.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,9 @@ def problem(d: int, seed: int) -> tuple[bs.Runs, float]:
     exponents = 0.1 + (0.1 * rng.standard_normal(centred.shape[1]) if d > 2 else np.zeros(1))
     sigma = float(np.abs(0.02 * rng.standard_normal()) + 0.005)
     log_loss = 1.0 - centred @ exponents + sigma * rng.standard_normal(RUNS)
-    runs = bs.read_runs({**x, "loss": np.exp(log_loss)})
+    with warnings.catch_warnings():  # the inputs are numbers alone, of no plausible size
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        runs = bs.read_runs({**x, "loss": np.exp(log_loss)})
     return runs, exact(runs, own)
 
 

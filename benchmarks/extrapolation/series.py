@@ -97,9 +97,7 @@ def _gemstones() -> Iterator[tuple[str, pd.DataFrame]]:
     # Checkpoints of one run are no independent runs: five of each, spread evenly in ln D.
     for variant, billions in (("hot", (20, 40, 80, 160, 350)), ("cooldown", (22, 44, 110))):
         own = table[table["variant"] == variant]
-        near = [
-            (own["d_tokens"] / (1e9 * size)).apply(np.log).abs() < 0.08 for size in billions
-        ]
+        near = [(own["d_tokens"] / (1e9 * size)).apply(np.log).abs() < 0.08 for size in billions]
         yield f"gemstones {variant}", own[np.any(near, axis=0)]
 
 
@@ -111,9 +109,7 @@ def _xlstm() -> Iterator[tuple[str, pd.DataFrame]]:
     table = _table("xlstm_isoflop")
     table = table[(table["finished"] == 1) & (table["loss"] < 3.5)]
     for architecture, context in (("llama", 2048), ("llama", 8192), ("mlstm", 16384)):
-        own = table[
-            (table["architecture"] == architecture) & (table["context_tokens"] == context)
-        ]
+        own = table[(table["architecture"] == architecture) & (table["context_tokens"] == context)]
         best = _best(own, "loss", ["group", "n_params", "d_tokens"])
         # The runs of one budget stay together: 6ND leaves attention out, so it varies within one.
         budget = best.groupby("group")["flops_6nd"].transform("max")
@@ -132,8 +128,11 @@ def _steplaw() -> Iterator[tuple[str, pd.DataFrame]]:
     table = _table("steplaw_dense")
     best = _best(table, "loss_smoothed", ["n_params_no_embed", "d_tokens"])
     flops = 6.0 * best["n_params_no_embed"] * best["d_tokens"]
-    yield "steplaw", best.assign(n_params=best["n_params_no_embed"], flops=flops).assign(
-        loss=best["loss_smoothed"]
+    yield (
+        "steplaw",
+        best.assign(n_params=best["n_params_no_embed"], flops=flops).assign(
+            loss=best["loss_smoothed"]
+        ),
     )
 
 

@@ -249,7 +249,7 @@ def write_table(out: Path) -> None:
         f"Machine: {common.machine()}. "
         f"{common.in_words(common.versions('bayescale', 'jax', 'numpyro', 'loky', 'numpy'))}.",
         f"Load average at the end of each measurement: {min(loads):.1f} to {max(loads):.1f}, of "
-        "which this benchmark makes 1 to 2; what shows more was measured beside other work, and its "
+        "which this benchmark makes 1 to 2. What shows more was measured beside other work; its "
         "wall times are too long.",
         "",
         "Workers: 1 is the process itself, 2 are processes or threads beside it. NUTS runs its "
@@ -303,7 +303,7 @@ def peer_table(peers: dict[Any, dict[str, Any]]) -> list[str]:
         "chains run in threads.",
         "",
         common.markdown(
-            ("tool", "runs", "first, s", "next, s", "ESS", "64 fits, s", "1000 fits, s"),
+            ("tool", "runs", "first, s", "next, s", "ESS", "64 fits, s", "1000 fits, s", "load"),
             [
                 [
                     tool,
@@ -313,6 +313,7 @@ def peer_table(peers: dict[Any, dict[str, Any]]) -> list[str]:
                     f"{line['ess']:.0f}",
                     f"{line['first'] + 63 * line['next']:.0f}",
                     f"{line['first'] + 999 * line['next']:.0f}",
+                    f"{line['load']:.1f}",
                 ]
                 for (tool, runs), line in peers.items()
             ],

@@ -192,8 +192,10 @@ def test_a_refusal_is_an_empty_probability(ranking: bs.Ranking) -> None:
     assert not bad.ok
     assert bad.probability == {}
     assert bad.table()["probability"].isna().all()
+    assert np.isnan(bad.table().loc[bad.names[0], "log_evidence"])
     assert np.isnan(bad.log_bayes_factor(*bad.names)).all()
     assert all(law["probability"] is None for law in bad.to_json()["laws"].values())
+    assert bad.to_json()["laws"][bad.names[0]]["log_evidence"] is None
     assert "It disagrees." in bad.text()
     assert "NO PROBABILITIES" in bad.text()
     with pytest.raises(LawError, match="no weights by 'probability'.*It disagrees"):
@@ -374,7 +376,7 @@ def test_the_forward_score_is_a_forecast(ranking: bs.Ranking, runs: bs.Runs) -> 
     ahead = bs.forecast(small, runs.select(scored))
     assert law.forward.score.elpd == pytest.approx(ahead.log_density.sum(), abs=0.2)
     assert law.forward.rmsle == pytest.approx(ahead.rmsle, rel=0.1, abs=1e-3)
-    assert law.forward.ahead.fit.reference == pytest.approx(small.reference)
+    assert law.forward.fit.reference == pytest.approx(small.reference)
 
 
 def test_too_few_runs_have_no_forward_score(runs: bs.Runs) -> None:
@@ -465,12 +467,29 @@ def test_a_law_of_the_users_own_has_exact_evidence(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_noise_model(runs: bs.Runs) -> None:
+def test_noise_models_compare(runs: bs.Runs) -> None:
     """Each is a density of the loss: their evidence compares, and none is far off here."""
-    noises = ["student_t", "normal", "laplace", "huber(1e-3)"]
+    noises = ["student_t", "normal", "huber(1e-3)"]
     found = bs.compare(["power(x)", "power_floor(x)"], runs, noise=noises)
-    assert len(found.laws) == 8
+    assert len(found.laws) == 6
     assert found.ok
-    values = found.table()["log_evidence"]
-    assert np.ptp(values) < 10.0
+    assert np.ptp(found.table()["log_evidence"]) < 10.0
     assert found.best in ("power(x), normal", "power(x), student_t")
+
+
+def test_chains_that_ran_away_are_refused(ranking: bs.Ranking) -> None:
+    fit = ranking["power(x)"].fit
+    draws = {name: v.copy() for name, v in fit.draws.items()}
+    draws["alpha"][0, 0] = 0.0  # its logarithm is the coordinate
+    log_likelihood, log_prior = fit.log_likelihood_sum.copy(), dict(fit.log_prior)
+    log_prior["alpha"] = log_prior["alpha"].copy()
+    log_prior["alpha"][0, 0] = -np.inf
+    log_likelihood[0, 0] = -np.inf
+    lost = replace(
+        fit, draws=draws, log_prior=log_prior, log_likelihood_sum=log_likelihood,
+        diagnosis=replace(fit.diagnosis, converged=False),
+    )  # fmt: skip
+    found = marginal(lost).evidence
+    assert not found.ok
+    assert "has not converged" in found.refusals[0]
+    assert np.isnan(found.log_evidence)

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats as ss
 
 from bayescale import laws, noise, prior
-from bayescale.inference import density
+from bayescale.inference import density, score
+from bayescale.inference.bends import bends
 from bayescale.inference.coordinates import Slopes, slopes
 from bayescale.inference.runtime import float64
-from bayescale.laws import Law, Modifier, Pair, Parameter, Power
+from bayescale.laws import Law, Modifier, Pair, Parameter, Power, Saturating
 from bayescale.model import Model
 
 
@@ -33,6 +35,26 @@ class Density(Modifier):
         return params["kappa"] * x["z"]
 
 
+@dataclass(frozen=True)
+class Repetition(Saturating):
+    """A user's saturating modifier: 1 + damage (1 - exp(-wear D/U))."""
+
+    strength = "damage"
+    rate = "wear"
+    inputs = ("D", "U")
+    parameters = (
+        Parameter("damage", "strength", "1", "largest growth by repetition"),
+        Parameter("wear", "rate", "1", "how soon repetition shows"),
+    )
+    expression = "repetition(D)"
+
+    def log_lever(self, x: Any) -> Any:
+        return x["D"] - x["U"]
+
+    def rise(self, z: Any) -> Any:
+        return -jnp.expm1(-z)
+
+
 FAST = {"xla_backend_optimization_level": 0}  # compiled often, run a few times
 CHINCHILLA = laws.get("chinchilla")
 LAWS: dict[str, Law] = {
@@ -48,6 +70,19 @@ LAWS: dict[str, Law] = {
     "beta floor": CHINCHILLA.with_priors(E=prior.Beta(2.0, 2.0, relative=True)),
     "fixed exponent": laws.get("irreducible + power(N) + power(D, exponent=0.5)"),
     "a user's": Law(name="dense", term=Power("N") + Power("D") * Density()),
+    "one bend": laws.get("irreducible + power(N) + power(D)*overtraining(D)"),
+    "one rate": laws.get(
+        'irreducible + power(N)*overtraining(N, rate="k") + power(D)*overtraining(N, rate="k")'
+    ),
+    "fixed strengths": laws.get(
+        "power(N)*overtraining(N, strength=0.3) + power(D)*overtraining(D, strength=0.6)"
+    ),
+    "no strength": laws.get("power(N) + power(D)*overtraining(D, strength=0.0)"),
+    "bent twice": laws.get(
+        'irreducible + (power(N)*overtraining(N) + power(D))*overtraining(D, strength="tau")'
+    ),
+    "uniform rate": laws.get("subscaling").with_priors(k_N=prior.Uniform(0.0, 0.01)),
+    "a user's bend": Law(name="worn", term=Power("N") + Power("D") * Repetition()),
 }
 IN_SLOPES = {
     "chinchilla": ("E", "T_N", "T_D", "alpha", "beta"),
@@ -62,11 +97,28 @@ IN_SLOPES = {
     "beta floor": None,
     "fixed exponent": ("E", "T_N", "alpha"),
     "a user's": ("T_N", "T_D", "alpha", "beta"),
+    "one bend": ("E", "T_N", "T_D", "alpha", "beta"),
+    "one rate": ("E", "T_N", "T_D", "alpha", "beta"),
+    "fixed strengths": ("T_N", "T_D", "alpha", "beta"),
+    "no strength": ("T_N", "T_D", "alpha", "beta"),
+    "bent twice": ("E", "T_N", "T_D", "alpha", "beta"),
+    "uniform rate": ("E", "T_N", "T_D", "alpha", "beta"),
+    "a user's bend": ("T_N", "T_D", "alpha", "beta"),
 }
+IN_BENDS = {
+    "subscaling": [("rho", "k_N", "k_D")],
+    "one bend": [("rho", "k_D")],
+    "one rate": [("rho", "k")],
+    "fixed strengths": [("k_N", "k_D")],
+    "bent twice": [("rho", "k_N"), ("tau", "k_D")],
+    "a user's bend": [("damage", "wear")],
+}
+REFERENCE = {"N": 20.5, "D": 23.5, "U": 22.0, "z": 0.4}
+CORNER = {"N": 19.5, "D": 24.5, "U": 21.0, "z": 0.5}
 
 
 def model_and_data(law: Law) -> tuple[Model, dict[str, Any]]:
-    """A model with just enough data to say the supports and the weights of the slopes."""
+    """A model with just enough data to say the supports, and the weights of slopes and bends."""
     model = Model(law, noise.get("student_t"))
     numbers = {
         name: {key: np.float64(value) for key, value in spec.numbers.items()}
@@ -74,7 +126,8 @@ def model_and_data(law: Law) -> tuple[Model, dict[str, Any]]:
     }
     spread = dict(zip(law.inputs, map(np.float64, (0.7, 1.9)), strict=False))
     return model, {
-        "reference": {"loss": np.float64(2.5)},
+        "reference": {"loss": np.float64(2.5), **{x: np.float64(REFERENCE[x]) for x in law.inputs}},
+        "corners": tuple({x: np.float64(CORNER[x]) for x in law.inputs} for _ in law.term.bends),
         "spread": spread,
         "priors": numbers,
     }
@@ -91,6 +144,12 @@ def prior_draw(model: Model, rng: np.random.Generator) -> dict[str, float]:
 def test_which_parameters_are_in_the_slope_group(name: str) -> None:
     group = slopes(model_and_data(LAWS[name])[0].signature)
     assert (group.names if group else None) == IN_SLOPES[name]
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_which_parameters_bend(name: str) -> None:
+    signature = model_and_data(LAWS[name])[0].signature
+    assert [group.names for group in bends(signature)] == IN_BENDS.get(name, [])
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -160,3 +219,51 @@ def test_extreme_coordinates_stay_finite() -> None:
             v = group.to_log(u, {"N": 1.0, "D": 2.0})
             assert np.all(np.isfinite(v))
             np.testing.assert_allclose(group.from_log(v, {"N": 1.0, "D": 2.0}), u, rtol=1e-9)
+
+
+def test_bends_by_hand() -> None:
+    """What the coordinates of the sub-scaling law mean, with SciPy alone."""
+    model, data = model_and_data(LAWS["subscaling"])
+    p = {"E": 1.4, "T_N": 0.4, "T_D": 0.7, "alpha": 0.3, "beta": 0.25, "sigma": 0.01, "nu": 5.0}
+    p |= {"rho": 0.3, "k_N": 0.001, "k_D": 0.008}
+    ratio = np.exp(CORNER["D"] - CORNER["N"])
+    weights = np.array(
+        [
+            p["T_N"] * np.exp(-p["alpha"] * (CORNER["N"] - REFERENCE["N"])),
+            p["T_D"] * np.exp(-p["beta"] * (CORNER["D"] - REFERENCE["D"])),
+        ]
+    )
+    weights /= weights.sum()
+    z = np.array([p["k_N"], p["k_D"]]) * ratio
+    bend = p["rho"] * np.sum(weights * np.tanh(z / 2))
+    saturation = 2 * np.log(np.sum(weights * z**1.5) / np.sum(weights * z))
+    expected = [ss.norm.ppf(ss.expon.cdf(bend)), saturation, np.log(p["k_D"] / p["k_N"])]
+    with float64():
+        u = np.asarray(density.to_unconstrained(p, model.signature, data))
+    np.testing.assert_allclose(u[-3:], expected, rtol=1e-10)
+    assert u[-4] == pytest.approx(ss.norm.ppf(ss.expon.cdf(p["nu"], loc=2.0, scale=10.0)))
+
+
+def test_arms_have_one_saturation() -> None:
+    """Whichever term bends alone, or both alike, the second coordinate is the log of its z."""
+    model, data = model_and_data(LAWS["subscaling"])
+    p = {"E": 1.4, "T_N": 0.4, "T_D": 0.7, "alpha": 0.3, "beta": 0.25, "sigma": 0.01, "nu": 5.0}
+    ratio, found = np.exp(CORNER["D"] - CORNER["N"]), []
+    with float64():
+        for k_n, k_d in ((0.004, 1e-40), (1e-40, 0.004), (0.004, 0.004)):
+            at = {**p, "rho": 0.3, "k_N": k_n, "k_D": k_d}
+            found.append(float(density.to_unconstrained(at, model.signature, data)[-2]))
+    np.testing.assert_allclose(found, np.log(0.004 * ratio), rtol=1e-12)
+
+
+def test_normal_score() -> None:
+    u = np.linspace(-9.0, 6.0, 31)
+    with float64():
+        y, log_slope = map(np.asarray, score.positive(u))
+        slope = np.asarray(jax.vmap(jax.grad(lambda v: score.positive(v)[0]))(u))
+        back = np.asarray(score.of(y))
+    np.testing.assert_allclose(y, -ss.norm.logsf(u), rtol=1e-12)
+    np.testing.assert_allclose(np.exp(log_slope), slope, rtol=1e-10)
+    np.testing.assert_allclose(back, u, rtol=1e-9)
+    # Where the quantity is exponential, the coordinate is standard normal.
+    np.testing.assert_allclose(-y + log_slope, ss.norm.logpdf(u), rtol=1e-12)

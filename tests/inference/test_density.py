@@ -109,8 +109,13 @@ def test_potential_against_scipy(noise_name: str) -> None:
         p = one_draw(model, seed)
         log_prior = scipy_log_prior(p)
         log_likelihood = float(scipy_log_likelihood(p, noise_name).sum())
-        # Every parameter is sampled by its logarithm, up to a map that keeps volume; nu - 2 too.
-        jacobian = sum(np.log(v - 2.0 if name == "nu" else v) for name, v in p.items())
+        # Every parameter is sampled by its logarithm, up to a map that keeps volume, and nu by its
+        # normal score under its prior: du/dnu = (density of nu) / (normal density of u).
+        jacobian = sum(np.log(v) for name, v in p.items() if name != "nu")
+        if "nu" in p:
+            prior_of_nu = ss.expon(loc=2.0, scale=10.0)
+            u = ss.norm.ppf(prior_of_nu.cdf(p["nu"]))
+            jacobian += ss.norm.logpdf(u) - prior_of_nu.logpdf(p["nu"])
         for a, b in ((1.0, 1.0), (1.0, 0.0), (0.0, 0.0)):
             expected = -(log_likelihood + a * log_prior + b * jacobian)
             assert evaluate(model, data, p, a, b)[0] == pytest.approx(expected, rel=1e-9)

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale import datasets, discrepancy, laws, noise, plots, prior
+    from bayescale import checks, datasets, discrepancy, laws, noise, plots, prior
     from bayescale.backtesting import Backtest, backtest
     from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
@@ -43,6 +43,7 @@ __all__ = [
     "Runs",
     "Task",
     "backtest",
+    "checks",
     "compare",
     "datasets",
     "discrepancy",
@@ -85,7 +86,7 @@ _PLACES = {
     "read_runs": "runs",
     "savage_dickey": "evidence.savage_dickey",
 }
-_ROOMS = ("datasets", "discrepancy", "laws", "noise", "plots", "prior")
+_ROOMS = ("checks", "datasets", "discrepancy", "laws", "noise", "plots", "prior")
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from bayescale import discrepancy as discrepancy_library
 from bayescale.discrepancy import Discrepancy
-from bayescale.errors import BayescaleError, RunsError
+from bayescale.errors import BayescaleError, PriorError, RunsError
 from bayescale.flops import flops_6nd
 from bayescale.posterior import Fit
 from bayescale.predictive import REPLICATES, Predictive, crps
@@ -333,6 +333,7 @@ class Forecast:
         out = []
         median = self.quantile(0.5)
         for prob in probs:
+            shares = self.shares(prob).drop(columns="width").to_dict("records")
             ends = dict(zip(("lower", "upper"), self.interval(prob), strict=True))
             latent = self.interval(prob, "latent")
             ends |= {"latent_lower": latent[0], "latent_upper": latent[1]}
@@ -343,6 +344,7 @@ class Forecast:
                     "median": float(median[i]),
                     **{name: float(values[i]) for name, values in ends.items()},
                     "beyond": {name: float(v[i]) for name, v in self.beyond.items()},
+                    "shares": {str(k): float(v) for k, v in shares[i].items()},
                     "trustworthy": bool(self.trustworthy[i]),
                     "messages": list(self.messages[i]),
                 }
@@ -385,7 +387,34 @@ class Forecast:
         """What must be known of bands beyond the data; empty where no point lies there."""
         if not any(np.any(v > 0) for v in self.beyond.values()):
             return ""
-        return EXACT if self.discrepancy.is_exact else f"{INCLUDED} {self.discrepancy.text()}"
+        if self.discrepancy.is_exact:
+            return f"{EXACT} Discrepancy: {self.discrepancy.text()}"
+        return f"{INCLUDED} {self.discrepancy.text()} {self._sensitive}".rstrip()
+
+    @property
+    def _sensitive(self) -> str:
+        """The farthest band with half and with twice the discrepancy."""
+        far = int(np.argmax(self.distance))
+        if not self.distance[far] > 0:
+            return ""
+        at = replace(
+            self,
+            points={name: values[[far]] for name, values in self.points.items()},
+            labels=(self.labels[far],),
+            latent=self.latent[:, [far]],
+            observed=None,
+        )
+        try:
+            bands = at.sensitivity()
+        except PriorError:  # a prior that cannot be moved by a factor
+            return ""
+        half, twice = (bands.xs(factor, level="factor").iloc[0] for factor in (0.5, 2.0))
+        share = float(at.shares()["discrepancy"].iloc[0])
+        return (
+            f"At {at.labels[0]} it makes {share:.0%} of the squared width; with half the scale the "
+            f"90 % band were {half['lower']:.4g} to {half['upper']:.4g}, with twice "
+            f"{twice['lower']:.4g} to {twice['upper']:.4g}."
+        )
 
     @property
     def rmsle(self) -> float:

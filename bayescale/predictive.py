@@ -52,9 +52,14 @@ class Predictive:
     def _p(self) -> list[np.ndarray]:
         """Probabilities of the noise at each point, shape (replicate, draw)."""
         rng = np.random.default_rng(self.seed)
-        n, stratum = len(self.log_law), np.arange(REPLICATES)[:, None]
+        n = len(self.log_law)
+        strata = np.repeat(np.arange(REPLICATES, dtype=float)[:, None], n, axis=1)
+        # In an order of its own at every point, so that the noise of two points is independent.
         return [
-            np.minimum((stratum + rng.uniform(1e-9, 1.0, (1, n))) / REPLICATES, 1 - 1e-12)
+            np.minimum(
+                (rng.permuted(strata, axis=0) + rng.uniform(1e-9, 1.0, (1, n))) / REPLICATES,
+                1 - 1e-12,
+            )
             for _ in range(len(self.distance))
         ]
 

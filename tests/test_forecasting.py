@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 import bayescale as bs
+from bayescale.discrepancy import Exact
 from bayescale.errors import BayescaleError, RunsError
 from bayescale.runs.read import read_quietly
 
@@ -42,7 +45,7 @@ def test_the_latent_loss_is_the_formula(fit):
 @pytest.mark.parametrize("p", [0.025, 0.05, 0.5, 0.9, 0.995])
 def test_quantiles_of_a_new_run_are_those_of_the_mixture(fit, p):
     """The distribution function of the mixture over draws, by scipy, at the quantile."""
-    ahead = bs.forecast(fit, NEAR)
+    ahead = bs.forecast(fit, NEAR, discrepancy="none")
     nu, sigma = fit.draws["nu"].ravel()[:, None], fit.draws["sigma"].ravel()[:, None]
     z = (np.log(ahead.quantile(p)) - np.log(ahead.latent)) / sigma
     assert np.allclose(stats.t.cdf(z, nu).mean(axis=0), p, atol=0.15 * np.sqrt(p * (1 - p)) / 10)
@@ -50,7 +53,7 @@ def test_quantiles_of_a_new_run_are_those_of_the_mixture(fit, p):
 
 def test_scores_are_those_of_the_mixture(fit):
     observed = np.array([2.75, 2.5, 2.6])
-    ahead = bs.forecast(fit, {**NEAR, "loss": observed})
+    ahead = bs.forecast(fit, {**NEAR, "loss": observed}, discrepancy="none")
     nu, sigma = fit.draws["nu"].ravel()[:, None], fit.draws["sigma"].ravel()[:, None]
     z = (np.log(observed) - np.log(ahead.latent)) / sigma
     assert np.allclose(ahead.pit, stats.t.cdf(z, nu).mean(axis=0), rtol=1e-9)
@@ -157,8 +160,52 @@ def test_distance_is_told_in_decades(fit):
     assert "1.00 decades above" in ahead.messages[0][0]
     assert "1.00 decades below" in ahead.messages[1][0]
     assert any("far outside" in m for m in ahead.messages[2])
-    assert "exactly right beyond the data" in ahead.text()
+    assert "include a discrepancy" in ahead.text() and "twice" in ahead.text()
+    assert "exactly right beyond the data" in replace(ahead, discrepancy=Exact()).text()
     assert "not to be vouched for" in repr(ahead)
+
+
+def test_the_discrepancy_acts_beyond_the_data_alone(fit):
+    at = {"N": [1e8, 6.4e9, 6.4e10], "D": [4e9, 3.2e10, 3.2e11]}
+    slope, none = bs.forecast(fit, at), bs.forecast(fit, at, discrepancy="none")
+    assert np.array_equal(slope.latent, none.latent)
+    assert np.allclose(slope.distance, [0.0, np.log(10), np.log(1000)])
+    assert np.allclose(slope.quantile(0.05)[0], none.quantile(0.05)[0])
+    width = [np.log(np.divide(*f.interval(0.9)[::-1])) for f in (slope, none)]
+    assert np.all(width[0][1:] > 1.05 * width[1][1:])
+    shares = slope.shares()
+    assert np.allclose(shares[["parameters", "discrepancy", "noise"]].sum(axis=1), 1.0)
+    assert shares["discrepancy"].iloc[0] == 0 and np.all(np.diff(shares["discrepancy"]) > 0)
+    bands = slope.sensitivity()
+    widths = np.log(bands["upper"] / bands["lower"]).unstack()
+    assert np.all(np.diff(widths.loc[slope.labels[2]]) > 0)
+    assert np.allclose(bands.xs(0.0, level="factor")["upper"], none.interval(0.9)[1])
+    assert "shares" in slope.to_json()[0]
+
+
+def test_scores_hold_the_discrepancy(fit):
+    """Density and PIT by numerical integration over the slope and its scale."""
+    at = {"N": [6.4e10], "D": [3.2e11], "loss": [1.9]}
+    ahead = bs.forecast(fit, at, discrepancy="slope(0.02, 0.3)")
+    rng = np.random.default_rng(3)
+    nu, sigma = fit.draws["nu"].ravel()[:, None], fit.draws["sigma"].ravel()[:, None]
+    n = (len(nu), 400)
+    off = 0.02 * np.exp(0.3 * rng.standard_normal(n)) * rng.standard_normal(n) * np.log(1000)
+    z = (np.log(1.9) - np.log(ahead.latent) - off) / sigma
+    assert ahead.pit[0] == pytest.approx(stats.t.cdf(z, nu).mean(), abs=0.01)
+    density = (stats.t.pdf(z, nu) / (sigma * 1.9)).mean()
+    assert ahead.log_density[0] == pytest.approx(np.log(density), abs=0.05)
+    assert ahead.crps[0] == pytest.approx(
+        np.abs(ahead.new[:, 0] - 1.9).mean()
+        - 0.5 * np.abs(ahead.new[:, 0] - rng.permutation(ahead.new[:, 0])).mean(),
+        rel=0.05,
+    )
+
+
+def test_a_saved_fit_keeps_its_discrepancy(fit, tmp_path):
+    assert not fit.discrepancy.is_exact and "Discrepancy: a random log-slope" in fit.text()
+    fit.save(tmp_path / "fit.nc")
+    assert bs.load(tmp_path / "fit.nc").discrepancy == fit.discrepancy
 
 
 def test_bands_widen_with_distance(fit):

@@ -32,6 +32,7 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     n = next(iter(fit.draws.values())).size
     kept = np.linspace(0, n - 1, min(KEPT, n)).astype(int)
     log_law = fit.log_law({name: targets[name] for name in fit.law.inputs}).reshape(n, -1)
+    refusals: tuple[str, ...]
     log_evidence, refusals = float("nan"), ("it was not asked for",)
     if evidence:
         found = marginal(fit).evidence

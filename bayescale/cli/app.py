@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 
+from bayescale.cli.backtest import backtest
 from bayescale.cli.compare import compare
 from bayescale.cli.datasets import datasets
 from bayescale.cli.demo import demo
@@ -17,6 +18,7 @@ from bayescale.cli.forecast import forecast
 from bayescale.cli.inspect import inspect
 from bayescale.cli.laws import laws
 from bayescale.cli.plot import plot
+from bayescale.cli.score import score
 from bayescale.cli.summary import summary
 from bayescale.errors import BayescaleError
 
@@ -34,7 +36,19 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # an interrupt is answered in run
 )
-for command in (demo, datasets, laws, inspect, fit, summary, forecast, compare, plot):
+for command in (
+    demo,
+    datasets,
+    laws,
+    inspect,
+    fit,
+    summary,
+    forecast,
+    compare,
+    backtest,
+    plot,
+    score,
+):
     app.command(command)
 
 

@@ -26,6 +26,7 @@ def fit(
     *,
     law: str,
     noise: str = "student_t",
+    discrepancy: str = "slope",
     where: str | None = None,
     column: Columns = None,
     prior: Annotated[list[str] | None, Parameter(negative="")] = None,
@@ -52,6 +53,8 @@ def fit(
         "irreducible + power(N) + power(D)*overtraining(D)".
     noise
         Noise on log loss: student_t, normal, laplace or huber.
+    discrepancy
+        How far losses may leave the law beyond the data: slope, slope(MEDIAN, SD), or none.
     where
         Which runs to fit, e.g. "C<1e21 and family == 'a'".
     column
@@ -88,6 +91,7 @@ def fit(
         law,
         table,
         noise=noise,
+        discrepancy=discrepancy,
         priors=priors,
         method=method,
         seed=seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -28,8 +29,10 @@ def forecast(
     at_file: str | None = None,
     column: Columns = None,
     prob: str = "0.9",
+    discrepancy: str | None = None,
     seed: int = 0,
     out: str | None = None,
+    register: str | None = None,
     json: Json = False,
 ) -> int:
     """Predict the loss of runs not yet trained.
@@ -48,14 +51,20 @@ def forecast(
         Which column of the table is which.
     prob
         Masses of the intervals, separated by commas.
+    discrepancy
+        How far losses may leave the law beyond the data: slope, slope(MEDIAN, SD) or none. That of
+        the fit unless given.
     seed
         Seed of the noise draws.
     out
         File for the forecast (CSV).
+    register
+        New file for the dated, hashed forecast, to be scored by bayescale score (JSON).
     json
         Print one JSON document.
     """
     target = writable(out) if out else None
+    ledger = writable(register) if register else None
     probs = _probabilities(prob)
     if bool(at) == bool(at_file):
         raise RunsError(
@@ -70,7 +79,18 @@ def forecast(
     from bayescale.runs import parse_columns
     from bayescale.storage import load
 
-    ahead = predict(load(fit), points, columns=parse_columns(list(column or ())), seed=seed)
+    ahead = predict(
+        load(fit),
+        points,
+        columns=parse_columns(list(column or ())),
+        discrepancy=discrepancy,
+        seed=seed,
+    )
+    if ledger:
+        from bayescale.ledger import register as write_down
+
+        registered = write_down(ahead, ledger)
+        print(f"Registered in {register}: SHA-256 {registered.sha256}", file=sys.stderr)
     if target:
         table = pd.concat(
             [ahead.table(p).reset_index().assign(prob=p) for p in probs], ignore_index=True

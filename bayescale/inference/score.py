@@ -20,8 +20,9 @@ __all__ = ["of", "positive"]
 def positive(u: Any) -> tuple[Any, Any]:
     """The positive quantity of a coordinate, and the log of its derivative."""
     # From the nearer tail, where no digits are lost.
-    below = -jnp.log1p(-ndtr(jnp.minimum(u, 0.0)))
-    y = jnp.where(u < 0.0, below, -log_ndtr(-jnp.maximum(u, 0.0)))
+    low = u < 0.0
+    below = -jnp.log1p(-ndtr(jnp.where(low, u, 0.0)))
+    y = jnp.where(low, below, -log_ndtr(-jnp.where(low, 0.0, u)))
     return y, y - 0.5 * u**2 - 0.5 * jnp.log(2.0 * jnp.pi)
 
 

@@ -15,22 +15,26 @@ from bayescale.errors import BayescaleError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.compare import plot_compare
     from bayescale.plots.curve import plot_band
     from bayescale.plots.pairs import plot_pairs
     from bayescale.plots.posterior import plot_posterior
     from bayescale.plots.prior import plot_prior
     from bayescale.plots.residuals import plot_residuals
+    from bayescale.plots.sbc import plot_sbc
 
 __all__ = [
     "KINDS",
     "plot",
+    "plot_backtest",
     "plot_band",
     "plot_compare",
     "plot_pairs",
     "plot_posterior",
     "plot_prior",
     "plot_residuals",
+    "plot_sbc",
 ]
 
 KINDS: dict[str, str] = {
@@ -42,7 +46,7 @@ KINDS: dict[str, str] = {
 }
 """Kinds of pictures of a fit and the file of each. A new one is one file and one line here."""
 
-_PLACES = {**KINDS, "compare": "compare"}
+_PLACES = {**KINDS, "compare": "compare", "sbc": "sbc", "backtest": "backtest"}
 _FUNCTIONS = {f"plot_{kind}": place for kind, place in _PLACES.items()}
 
 
@@ -51,13 +55,13 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
 
     Parameters
     ----------
-    result : Fit, Forecast or Ranking
-        A fit takes every kind but ``compare``; a forecast takes ``band``, with its targets drawn;
-        a ranking takes ``compare``.
+    result : Fit, Forecast, Ranking, Calibration or Backtest
+        A fit takes the kinds of :data:`KINDS`; a forecast takes ``band``, with its targets drawn; a
+        ranking takes ``compare``, a calibration ``sbc``, a backtest ``backtest``.
     kind : str, default "band"
         One of :data:`KINDS`: ``band`` (loss against compute or an input), ``posterior``
         (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive),
-        ``compare`` (a comparison of laws).
+        ``compare`` (a comparison of laws), ``sbc`` (a calibration), ``backtest``.
     **options
         Passed on to the function ``plot_<kind>``.
 
@@ -82,6 +86,24 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
             raise BayescaleError(
                 f"A {type(result).__name__} cannot be drawn as 'compare'. Give a comparison: "
                 "bs.compare(laws, runs)."
+            )
+        return _drawn(function, kind, result, options)
+    if kind == "sbc":
+        from bayescale.checks import Calibration
+
+        if not isinstance(result, Calibration):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as 'sbc'. Give a calibration: "
+                "bs.checks.sbc(law, design)."
+            )
+        return _drawn(function, kind, result, options)
+    if kind == "backtest":
+        from bayescale.backtesting import Backtest
+
+        if not isinstance(result, Backtest):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as 'backtest'. Give a backtest: "
+                "bs.backtest(laws, runs, rolling=True)."
             )
         return _drawn(function, kind, result, options)
     fit = result if isinstance(result, Fit) else getattr(result, "fit", None)

@@ -134,7 +134,7 @@ def forward(path: str) -> None:
         small, large = runs.where(f"C <= {cut}"), runs.where(f"C > {cut}")
         for name in ("chinchilla", "skaling"):
             fit = bs.fit(name, small)
-            ahead = bs.forecast(fit, large)
+            ahead = bs.forecast(fit, large, discrepancy="none")
             inside = ", ".join(
                 f"{p:.0%}: {ahead.covered(p).mean():.2f}" for p in (0.5, 0.8, 0.9, 0.95)
             )
@@ -159,7 +159,7 @@ def coverage(repetitions: int = 200) -> None:
         for name in ("E", "A", "alpha", "beta"):
             low, high = np.quantile(fit.parameters[name], [0.05, 0.95])
             held[name] += bool(low <= TRUTH[name] <= high)
-        forecast = bs.forecast(fit, target)
+        forecast = bs.forecast(fit, target, discrepancy="none")
         low, high = forecast.interval(0.9, "latent")
         held["the law at 1e22 FLOP"] += bool(low[0] <= ahead <= high[0])
         low, high = forecast.interval(0.9)

@@ -81,7 +81,9 @@ def tables(out: Path) -> str:
             body = [
                 [
                     r["law"],
-                    number(r["log_evidence"], 2, r["log_evidence_se"], 3) + star(r),
+                    "refused \\*"
+                    if r["refused"]
+                    else number(r["log_evidence"], 2, r["log_evidence_se"], 3),
                     number(r["log_bf"], 2),
                     number(r["probability"], 3),
                     number(r["elpd_loo"], 1),
@@ -105,11 +107,11 @@ def tables(out: Path) -> str:
         )
     parts.append(
         "In brackets standard errors; *to the best* is the paired difference to the best law of "
-        f"the table. The forward score fits the runs outside `{SPLIT}` and scores the "
-        "72 (240 points) or those in it. "
+        f"the table. The forward score fits the runs outside `{SPLIT}` and scores "
+        "those in it; a dash where that fit has not converged. "
         f"Computed on {machine()}; {in_words(versions('bayescale', 'jax', 'numpyro'))}."
     )
-    return "\n".join(parts)
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def number(value: str, digits: int, error: str = "", error_digits: int = 1) -> str:
@@ -118,10 +120,6 @@ def number(value: str, digits: int, error: str = "", error_digits: int = 1) -> s
         return "-"
     shown = f"{float(value):.{digits}f}"
     return f"{shown} ({float(error):.{error_digits}f})" if error not in ("", "nan") else shown
-
-
-def star(row: dict[str, str]) -> str:
-    return " \\*" if row["refused"] else ""
 
 
 def into_docs(out: Path) -> None:

@@ -27,7 +27,7 @@ DATA = common.ROOT.parent / "shared" / "data"
 SHARES = (0.5, 0.6, 0.7, 0.8)
 """Shares of the runs, those of least compute, that are fitted; the larger ones are forecast."""
 
-FEWEST_FITTED, FEWEST_SCORED = 12, 3
+FEWEST_FITTED, FEWEST_SCORED = 12, 2
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,9 @@ def measure(out: Path, repeats: int, tools: Sequence[str]) -> None:
             script, _, warm = TOOLS[OWN if tool == LAPLACE else tool]
             with tempfile.TemporaryDirectory() as cache:
                 env = environment(Path(cache), "laplace" if tool == LAPLACE else "nuts")
+                warm_arguments = [str(problem), "--warm", str(warm), "--rebuilt", "2"]
                 keep(tool, "empty", child(script, [str(problem)], env))
-                keep(tool, "filled", child(script, [str(problem), "--warm", str(warm)], env))
+                keep(tool, "filled", child(script, warm_arguments, env))
         if OWN not in tools:
             continue
         with tempfile.TemporaryDirectory() as cache:
@@ -191,6 +192,7 @@ def write_table(out: Path) -> None:
             spread(figures.all(tool, "cold", "empty")),
             spread(figures.all(tool, "cold", "filled")),
             spread(figures.all(tool, "warm", "filled")),
+            spread(figures.all(tool, "rebuilt", "filled")),
             f"{figures.median(tool, 'warm_cpu', 'filled'):.3g}",
             f"{figures.median(tool, 'warm_ess', 'filled'):.0f}",
             spread(figures.rate(tool)),
@@ -224,7 +226,10 @@ def write_table(out: Path) -> None:
         "Cold: from the start of the process to the first answer, with an empty and with a filled "
         "compile cache. Second fit: new data of the same shape in the same process (median of "
         f"{REFITS} fits for bayescale, of 3 for the others); bayescale's includes point fit, "
-        "Laplace, verdict and retry, if any. ESS: least bulk ESS over the parameters, by ArviZ, "
+        "Laplace, verdict and retry, if any. The peers' scripts keep their compiled program, "
+        "which takes some care to write; rebuilt: a fit that builds model and program anew, as "
+        "their documentation shows it, with the compile cache filled (bayescale has no such case: "
+        "it keeps its programs by itself). ESS: least bulk ESS over the parameters, by ArviZ, "
         "of those fits. Agreement: largest difference of the posterior means of E, alpha and beta "
         f"from bayescale's, in posterior sd (at most {AGREE} is asked).",
         "",
@@ -234,6 +239,7 @@ def write_table(out: Path) -> None:
                 "cold, empty cache, s",
                 "cold, filled cache, s",
                 "second fit, s",
+                "rebuilt, s",
                 "second fit, CPU s",
                 "ESS",
                 "ESS per warm s",
@@ -267,6 +273,7 @@ def targets(figures: Figures, peers: Sequence[str]) -> str:
         return min((figures.median(peer, key, state), peer) for peer in peers)
 
     warm, warm_peer = best("warm", "filled")
+    rebuilt, rebuilt_peer = best("rebuilt", "filled")
     cold, cold_peer = best("cold", "empty")
     cached, cached_peer = best("cold", "filled")
     rate, rate_peer = max((float(np.median(figures.rate(p))), p) for p in peers)
@@ -291,6 +298,12 @@ def targets(figures: Figures, peers: Sequence[str]) -> str:
                 f"{warm / own_warm:.1f}x at ESS {least:.0f} against {theirs:.0f}",
                 "at least 10x at no less ESS",
                 warm / own_warm >= 10 and least >= theirs,
+            ),
+            row(
+                f"the same, where peers build anew ({rebuilt_peer})",
+                f"{rebuilt / own_warm:.1f}x",
+                "at least 10x",
+                rebuilt / own_warm >= 10,
             ),
             row(
                 f"ESS per warm second, times the best peer's ({rate_peer})",

@@ -6,7 +6,10 @@ import json
 
 import pytest
 
-COMMANDS = ("demo", "laws", "inspect", "fit", "summary", "forecast", "compare", "plot")
+COMMANDS = (
+    *("demo", "laws", "inspect", "fit", "summary", "forecast", "compare", "backtest", "plot"),
+    "score",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

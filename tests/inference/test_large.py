@@ -17,14 +17,17 @@ import pytest
 import scipy.stats as ss
 
 import bayescale as bs
-from bayescale import fitting
+from bayescale import fitting, forecasting
 from bayescale.errors import BayescaleError
 from bayescale.fitting import build_model
-from bayescale.inference import cost, density, point, rows
+from bayescale.inference import cost, density, point, rows, runtime
+from bayescale.inference import evaluate as evaluate_module
 from bayescale.inference.cost import Cost
 from bayescale.inference.evaluate import evaluate, prepare
 from bayescale.inference.runtime import float64
 from bayescale.model import LARGE, Model, bucket
+from bayescale.plots import layers, residuals
+from bayescale.plots.layers import MOST
 
 TRUTH = {"E": 1.8, "T_N": 0.5, "T_D": 0.5, "alpha": 0.34, "beta": 0.36, "sigma": 0.0045, "nu": 4.0}
 
@@ -400,3 +403,44 @@ def test_more_points_than_memory_holds_are_refused(fit: bs.Fit) -> None:
     points = {"N": np.full(20_001, 1e10), "D": 1e12}
     with pytest.raises(BayescaleError, match="20,001 points.*at most 20,000 points at a time"):
         bs.forecast(fit, points)
+
+
+def test_the_page_agrees_with_the_package(root: Any) -> None:
+    page = " ".join((root / "docs" / "large-tables.md").read_text("utf-8").split())
+    for sentence in (
+        f"above {LARGE:,} rows",
+        f"Up to {cost.UNMEASURED:,} rows",
+        f"{cost.TOO_LONG / 60:.0f} minutes".replace("5", "five"),
+        f"starts go downhill on {point.LOOK:,} rows",
+        f"no more than {evaluate_module.KEPT // 10**6} million numbers",
+        f"{evaluate_module.KEPT // 4000:,} runs at 4000 draws",
+        f"{MOST:,} of the runs drawn",
+        f"{forecasting.MOST // 10**6} million numbers",
+        f"{forecasting.MOST // 4000:,} points at 4000 draws",
+        f"blocks of {runtime.rows_at_once():,}",
+        f"lanes of {evaluate_module.LANES}",
+    ):
+        assert sentence in page, sentence
+
+
+def test_many_runs_are_drawn_in_part(fit: bs.Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The envelope by order statistics is the one by simulation, where both can be had."""
+    whole = fit.plot("residuals")
+    monkeypatch.setattr(layers, "MOST", 400)
+    monkeypatch.setattr(residuals, "MOST", 400)
+    some = fit.plot("residuals")
+
+    def part(figure: Any, gid: str) -> Any:
+        return next(a for ax in figure.axes for a in ax.collections if a.get_gid() == gid)
+
+    assert len(part(whole, "residuals against N").get_offsets()) == 5000
+    assert len(part(some, "residuals against N").get_offsets()) == 400
+    simulated_at = part(whole, "quantiles").get_offsets()
+    exact_at = part(some, "quantiles").get_offsets()
+    middle = exact_at[np.abs(exact_at[:, 0]) < 5]
+    again = np.interp(middle[:, 0], *np.asarray(simulated_at).T)
+    np.testing.assert_allclose(middle[:, 1], again, atol=0.15)
+    tops = [part(f, "envelope").get_paths()[0].get_extents().ymax for f in (whole, some)]
+    assert tops[1] == pytest.approx(tops[0], rel=0.15)
+    entries = fit.plot("band").legends[0].get_texts()
+    assert any("5,000; 400 drawn" in entry.get_text() for entry in entries)

@@ -86,4 +86,4 @@ def fit(problem: Problem, seed: int) -> Draws:
 
 
 if __name__ == "__main__":
-    measure(fit, ("blackjax", "jax"))
+    measure(fit, ("blackjax", "jax"), sample.clear_cache)

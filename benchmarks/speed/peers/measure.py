@@ -54,7 +54,11 @@ def read(path: Path) -> list[Problem]:
     ]
 
 
-def measure(fit: Callable[[Problem, int], Draws], packages: tuple[str, ...]) -> None:
+def measure(
+    fit: Callable[[Problem, int], Draws],
+    packages: tuple[str, ...],
+    forget: Callable[[], object] | None = None,
+) -> None:
     """Run the fits that the command line asks for and write what they took as JSON.
 
     Parameters
@@ -63,10 +67,14 @@ def measure(fit: Callable[[Problem, int], Draws], packages: tuple[str, ...]) -> 
         Takes a problem and a seed; it may keep what it compiled between calls.
     packages : tuple of str
         Whose versions are reported.
+    forget : callable, optional
+        Drops what ``fit`` kept, so that the next fit builds its model and program anew, as a
+        script does that is written as the tool's documentation shows.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("problem", type=Path)
     parser.add_argument("--warm", type=int, default=0, help="fits after the first")
+    parser.add_argument("--rebuilt", type=int, default=0, help="then fits that keep nothing")
     options = parser.parse_args()
     problems = read(options.problem)
     first = fit(problems[0], 0)
@@ -79,6 +87,12 @@ def measure(fit: Callable[[Problem, int], Draws], packages: tuple[str, ...]) -> 
         seconds.append(time.perf_counter() - started)
         cpu_seconds.append(time.process_time() - cpu_started)
         sizes.append(least_ess(draws))
+    rebuilt = []
+    for i in range(options.rebuilt if forget else 0):
+        forget()
+        started = time.perf_counter()
+        fit(problems[1 + i % (len(problems) - 1)], i)
+        rebuilt.append(time.perf_counter() - started)
     report = {
         "answered_at": answered_at,
         "cpu": cpu,
@@ -88,6 +102,7 @@ def measure(fit: Callable[[Problem, int], Draws], packages: tuple[str, ...]) -> 
         "warm": seconds,
         "warm_cpu": cpu_seconds,
         "warm_ess": sizes,
+        "rebuilt": rebuilt,
         "peak_mib": peak / (2**20 if sys.platform == "darwin" else 2**10),
         "versions": {name: version(name) for name in packages},
     }

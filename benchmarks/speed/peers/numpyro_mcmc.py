@@ -55,4 +55,4 @@ def fit(problem: Problem, seed: int) -> Draws:
 
 
 if __name__ == "__main__":
-    measure(fit, ("numpyro", "jax"))
+    measure(fit, ("numpyro", "jax"), driver.cache_clear)

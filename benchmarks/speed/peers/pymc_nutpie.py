@@ -45,4 +45,4 @@ def fit(problem: Problem, seed: int) -> Draws:
 
 
 if __name__ == "__main__":
-    measure(fit, ("pymc", "nutpie", "pytensor"))
+    measure(fit, ("pymc", "nutpie", "pytensor"), compiled.cache_clear)

@@ -1,0 +1,342 @@
+"""Forward splits of public series: are the bands honest beyond the data?
+
+    python benchmarks/extrapolation/run.py [--out DIR] [--families llama3,olmo]
+
+Every split fits the small runs of a series under four laws and forecasts the large ones. The scale
+of the discrepancy is learned from the other families by maximum predictive density; the shipped
+numbers (``bayescale/discrepancy/learned.py``) are those learned from all. Finished fits stay in
+``DIR/fits``: a run that was killed goes on where it stopped. Writes ``table.md``, ``families.csv``
+and ``learned.csv`` beside this file (or, for some families only, into DIR).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import baselines
+import common
+from series import FAMILIES, HELD_OUT, Split, splits
+
+import bayescale as bs
+from bayescale.backtesting.mixtures import weights
+from bayescale.backtesting.reduction import ahead
+from bayescale.backtesting.scores import PROBS, SUMMARIES, score, summary
+from bayescale.discrepancy import Discrepancy, Exact, Slope
+from bayescale.noise import StudentT
+from bayescale.predictive import REPLICATES, Predictive
+from bayescale.prior import LogNormal
+
+HERE = Path(__file__).resolve().parent
+LAWS = ("chinchilla", "skaling", "kaplan_floor", "subscaling")
+MIXED = ("equal", "evidence", "half")
+MEDIANS = (0.002, 0.003, 0.0045, 0.006, 0.008, 0.011, 0.015, 0.02)
+SDS = (0.4, 0.6, 0.8, 1.0)
+"""The grid over which the prior of the scale is learned."""
+
+TAU = np.concatenate([[0.0], np.geomspace(0.001, 0.06, 14)])
+THIN = 4
+"""Of the kept draws, every fourth is used to learn the scale; all of them to score."""
+
+DRAWS = 500
+
+type Kept = dict[str, dict[str, Any]]
+"""What is kept of the fits of one split, by law."""
+
+
+def fits(parts: list[Split], folder: Path) -> dict[str, Kept]:
+    """The fits of every split, made where they are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = {
+        f"{part.name}|{law}": bs.Task(
+            law, part.small, given={"targets": part.large, "evidence": True}
+        )
+        for law in LAWS
+        for part in parts
+        if not _place(folder, part, law).is_file()
+    }
+    if missing:
+        many = bs.fit_many(missing, reduce=ahead, folder=folder / "study", draws=DRAWS)
+        for part in parts:
+            for law in LAWS:
+                if f"{part.name}|{law}" in many:
+                    _keep(_place(folder, part, law), many[f"{part.name}|{law}"])
+    return {
+        part.name: {
+            law: _read(_place(folder, part, law))
+            for law in LAWS
+            if _place(folder, part, law).is_file()
+        }
+        for part in parts
+    }
+
+
+def _place(folder: Path, part: Split, law: str) -> Path:
+    return folder / f"{part.name.replace('/', '-').replace(' ', '_')}.{law}.npz"
+
+
+def _keep(place: Path, reduced: Mapping[str, Any]) -> None:
+    numbers = {f"noise_{name}": values for name, values in reduced["noise"].items()}
+    evidence = np.nan if reduced["refusals"] else reduced["log_evidence"]
+    np.savez_compressed(
+        place, log_law=np.asarray(reduced["log_law"], np.float32), log_evidence=evidence, **numbers
+    )
+
+
+def _read(place: Path) -> dict[str, Any]:
+    with np.load(place) as file:
+        return {
+            "log_law": file["log_law"].astype(float),
+            "log_evidence": float(file["log_evidence"]),
+            "noise": {n.removeprefix("noise_"): file[n] for n in file if n.startswith("noise_")},
+        }
+
+
+def predictive(part: Split, kept: Mapping[str, Any], discrepancy: Discrepancy) -> Predictive:
+    """The predictive distribution that :func:`bayescale.forecast` makes."""
+    frontier = {name: float(part.small[name].max()) for name in ("N", "D", "C")}
+    points = {name: part.large[name] for name in frontier}
+    shape = (REPLICATES, len(kept["log_law"]))
+    slopes = discrepancy.slopes(shape, np.random.default_rng([0, 1]))
+    distance = discrepancy.distance(points, frontier)
+    return Predictive(StudentT(), kept["log_law"], kept["noise"], slopes, distance, 0)
+
+
+# --- the scale of the discrepancy ---------------------------------------------------------------
+
+
+def density_by_scale(part: Split, kept: Mapping[str, Any]) -> np.ndarray:
+    """Predictive density of the targets for every scale of :data:`TAU`, z integrated out."""
+    exact = predictive(part, kept, Slope(LogNormal(0.01, 0.5)))
+    z, w = np.polynomial.hermite_e.hermegauss(9)
+    w = w / w.sum()
+    residual = np.log(part.large.loss) - exact.log_law[::THIN]
+    sigma, nu = (exact.noise_draws[name][::THIN, None] for name in ("sigma", "nu"))
+    constant = (
+        special.gammaln((nu + 1) / 2)
+        - special.gammaln(nu / 2)
+        - 0.5 * np.log(nu * np.pi)
+        - np.log(sigma)
+    )
+    out = np.zeros((len(TAU), len(part.large)))
+    for i, tau in enumerate(TAU):
+        for slope, mass in zip(tau * z, w, strict=True):
+            q = (residual - slope * exact.distance) / sigma
+            out[i] += mass * np.exp(constant - 0.5 * (nu + 1) * np.log1p(q**2 / nu)).mean(axis=0)
+    return out / part.large.loss
+
+
+def mass_of(median: float, sd: float) -> np.ndarray:
+    """A log-normal over the grid of scales."""
+    mass = np.exp(-0.5 * (np.log(TAU[1:] / median) / sd) ** 2)
+    return np.concatenate([[0.0], mass / mass.sum()])
+
+
+def learn(density: Mapping[str, np.ndarray], parts: list[Split]) -> LogNormal:
+    """The prior of tau under which the targets are most probable, families weighted alike."""
+
+    def objective(median: float, sd: float) -> float:
+        mass = mass_of(median, sd)
+        by_family: dict[str, list[float]] = {}
+        for part in parts:
+            each = np.log(mass @ density[part.name] + 1e-300)
+            by_family.setdefault(part.family, []).append(float(each.mean()))
+        return float(np.mean([np.mean(v) for v in by_family.values()]))
+
+    return LogNormal(*max(((m, s) for m in MEDIANS for s in SDS), key=lambda ms: objective(*ms)))
+
+
+# --- methods and their scores -------------------------------------------------------------------
+
+
+def weights_of(method: str, kept: Kept) -> dict[str, float]:
+    """Weight of each law in a method: a law's name, or a mixture's."""
+    if method in LAWS:
+        return {method: 1.0}
+    evidence = {law: own["log_evidence"] for law, own in kept.items()}
+    if method != "equal" and not np.all(np.isfinite(list(evidence.values()))):
+        evidence = {law: v for law, v in evidence.items() if np.isfinite(v)}
+    return weights(method, evidence)
+
+
+def scored(
+    part: Split, kept: Kept, method: str, beyond: Callable[[str], Discrepancy]
+) -> dict[str, float]:
+    """Scores of one method on one split."""
+    own = weights_of(method, kept)
+    laws = {law: predictive(part, kept[law], beyond(law)) for law in own}
+    return summary(score(laws, own, part.large.loss))
+
+
+def point_fits(part: Split) -> dict[str, dict[str, float]]:
+    """Scores of the published point fit with its bootstraps; densities by a normal."""
+    rng = np.random.default_rng(0)
+    small, large = (
+        {name: runs[name] for name in ("N", "D", "loss")} for runs in (part.small, part.large)
+    )
+    draws, residuals = baselines.bootstrap(small, large, rng)
+    found = {}
+    noisy = draws[:, None, :] + rng.choice(residuals, (len(draws), 20, draws.shape[1]))
+    for name, values in (
+        ("Huber point fit, parameter bootstrap", draws),
+        ("Huber point fit, parameter bootstrap, residuals", noisy.reshape(-1, draws.shape[1])),
+    ):
+        log_seen = np.log(part.large.loss)
+        middle, sd = np.median(values, axis=0), np.maximum(values.std(axis=0), 1e-6)
+        pit = (values < log_seen).mean(axis=0)
+        low, high = np.quantile(values, [0.05, 0.95], axis=0)
+        normal = -0.5 * ((log_seen - middle) / sd) ** 2 - np.log(sd * np.sqrt(2 * np.pi))
+        found[name] = {
+            "rmsle": float(np.sqrt(np.mean((middle - log_seen) ** 2))),
+            "elpd": float(np.mean(np.maximum(normal, -50.0) - log_seen)),
+            "crps": np.nan,
+            **{f"cover{100 * p:.0f}": float(np.mean(np.abs(pit - 0.5) <= p / 2)) for p in PROBS},
+            "width90": float(np.exp(np.mean(np.log(np.maximum(high - low, 1e-6))))),
+        }
+    return found
+
+
+def mean_over_families(rows: list[tuple[str, dict[str, float]]]) -> dict[str, tuple[float, float]]:
+    """Mean over families of the mean over splits, and its standard error; widths geometric."""
+    out = {}
+    for name in SUMMARIES:
+        by_family: dict[str, list[float]] = {}
+        for family, scores in rows:
+            value = np.log(scores[name]) if name == "width90" else scores[name]
+            by_family.setdefault(family, []).append(float(value))
+        each = np.array([np.mean(v) for v in by_family.values()])
+        se = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("nan")
+        mean = float(each.mean())
+        out[name] = (
+            (float(np.exp(mean)), float(np.exp(mean)) * se) if name == "width90" else (mean, se)
+        )
+    return out
+
+
+def main() -> None:
+    """Fit, learn, score, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--out", type=Path, default=common.ROOT / "build" / "extrapolation")
+    parser.add_argument("--families", default="")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    chosen = options.families.split(",") if options.families else [*FAMILIES, *HELD_OUT]
+    parts = splits({name: (FAMILIES | HELD_OUT)[name] for name in chosen})
+    kept = fits(parts, options.out / "fits")
+    parts = [part for part in parts if len(kept[part.name]) == len(LAWS)]
+    learning = [part for part in parts if part.family in FAMILIES]
+    methods = (*LAWS, *MIXED)
+
+    by_law = {
+        part.name: {law: density_by_scale(part, own) for law, own in kept[part.name].items()}
+        for part in parts
+    }
+    density = {
+        method: {
+            part.name: sum(
+                w * by_law[part.name][law] for law, w in weights_of(method, kept[part.name]).items()
+            )
+            for part in parts
+        }
+        for method in methods
+    }
+    learned: dict[tuple[str, str], LogNormal] = {}
+    for method in methods:
+        learned[method, ""] = learn(density[method], learning)
+        for family in {part.family for part in parts}:
+            others = [part for part in learning if part.family != family]
+            learned[method, family] = (
+                learn(density[method], others) if others else LogNormal(0.01, 0.6)
+            )
+
+    rows: dict[str, list[tuple[str, dict[str, float]]]] = {}
+    for part in parts:
+        for name, found in point_fits(part).items():
+            rows.setdefault(name, []).append((part.family, found))
+        for method in methods:
+            own = kept[part.name]
+            slope = Slope(learned[method, part.family], "the other families")
+            rows.setdefault(f"{method}, no discrepancy", []).append(
+                (part.family, scored(part, own, method, lambda _: Exact()))
+            )
+            rows.setdefault(f"{method}, slope", []).append(
+                (part.family, scored(part, own, method, lambda _, s=slope: s))
+            )
+    where = HERE if not options.families else options.out
+    write(where, rows, learned, parts, time.perf_counter() - started)
+
+
+def write(
+    where: Path,
+    rows: dict[str, list[tuple[str, dict[str, float]]]],
+    learned: dict[tuple[str, str], LogNormal],
+    parts: list[Split],
+    seconds: float,
+) -> None:
+    """The tables."""
+    header = ["method", "cover 50/80/90/95", "se at 90", "width 90", "log density", "RMSLE"]
+    tables = []
+    for families in (tuple(FAMILIES), tuple(HELD_OUT)):
+        lines = []
+        for method, found in rows.items():
+            own = [(family, scores) for family, scores in found if family in families]
+            if not own:
+                continue
+            mean = mean_over_families(own)
+            cover = "/".join(f"{mean[f'cover{100 * p:.0f}'][0]:.2f}"[1:] for p in PROBS)
+            lines.append(
+                [
+                    method,
+                    cover.replace(".00", "1.0"),
+                    f"{mean['cover90'][1]:.2f}",
+                    f"{mean['width90'][0]:.4f}",
+                    f"{mean['elpd'][0]:.2f} ({mean['elpd'][1]:.2f})",
+                    f"{mean['rmsle'][0]:.4f} ({mean['rmsle'][1]:.4f})",
+                ]
+            )
+        tables.append(common.markdown(header, lines) if lines else "None.\n")
+    inside = [part for part in parts if part.family in FAMILIES]
+    outside = [part for part in parts if part.family in HELD_OUT]
+    text = (
+        "# Forward splits of public series\n\n"
+        f"{len(inside)} splits of {len({p.series for p in inside})} series of "
+        f"{len({p.family for p in inside})} families; means over families of means over splits, "
+        "standard errors over families in brackets; the scale of the discrepancy is learned from "
+        f"the other families.\n\n{tables[0]}\n"
+        f"The family that no choice was made with, {len(outside)} splits of "
+        f"{len({p.series for p in outside})} series:\n\n{tables[1]}\n"
+        f"The learning and scoring took {seconds:.0f} s (fits that were there were not made "
+        "again).\n"
+    )
+    (where / "table.md").write_text(text)
+    common.write_csv(
+        where / "families.csv",
+        ["method", "family", *SUMMARIES],
+        [
+            [method, family, *(f"{scores[name]:.6g}" for name in SUMMARIES)]
+            for method, found in rows.items()
+            for family, scores in found
+        ],
+    )
+    common.write_csv(
+        where / "learned.csv",
+        ["method", "left out", "median of tau", "sd of log tau"],
+        [
+            [m, family or "none", prior.median, prior.sigma]
+            for (m, family), prior in learned.items()
+        ],
+    )
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

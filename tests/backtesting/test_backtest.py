@@ -1,0 +1,204 @@
+"""Backtests: who is fitted, what is scored, and whether the scores are right."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import bayescale as bs
+from bayescale.backtesting.mixtures import weights
+from bayescale.backtesting.scores import score, summary
+from bayescale.backtesting.splits import parts
+from bayescale.errors import BayescaleError, LawError, RunsError
+from bayescale.noise import Normal
+from bayescale.predictive import REPLICATES, Predictive
+from bayescale.runs.read import read_quietly
+
+
+@pytest.fixture(scope="module")
+def runs() -> bs.Runs:
+    rng = np.random.default_rng(3)
+    n, d = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 6e8, 6), np.geomspace(5e8, 3e10, 6)))
+    loss = (1.8 + 480 / n**0.35 + 2000 / d**0.37) * np.exp(0.004 * rng.standard_normal(36))
+    group = np.where(np.arange(36) % 2, "odd", "even")
+    small = np.where(6 * n * d < 1e19, "fit", "extrapolate")
+    return read_quietly({"N": n, "D": d, "loss": loss, "group": group, "split": small})
+
+
+@pytest.fixture(scope="module")
+def found(runs) -> bs.Backtest:
+    return bs.backtest(
+        ["chinchilla", "power_floor(C)"],
+        runs,
+        fit_where="C < 1e19",
+        by="group",
+        mixtures=("equal", "half"),
+        method="laplace",
+        draws=500,
+        workers=1,
+        progress=False,
+    )
+
+
+# --- splits -------------------------------------------------------------------------------------
+
+
+def test_a_threshold_and_a_column_split_alike(runs):
+    by_threshold, _ = parts(runs, "C < 1e19", None, False, None)
+    by_column, _ = parts(runs, None, "split", False, None)
+    (one,), (two,) = by_threshold, by_column
+    assert np.array_equal(one.small.loss, two.small.loss)
+    assert len(one.small) + len(one.large) == 36 and one.large["C"].min() >= 1e19
+
+
+def test_rolling_splits_take_ever_more(runs):
+    found, _ = parts(runs, None, None, True, None)
+    sizes = [len(part.small) for part in found]
+    assert sizes == sorted(set(sizes)) and len(sizes) >= 3
+    for part in found:
+        assert part.small["C"].max() < part.large["C"].min()
+
+
+def test_parts_too_small_are_told(runs):
+    found, left_out = parts(runs, ["C < 1e19", "C < 1e30"], None, False, "group")
+    assert len(found) == 2 and len(left_out) == 2
+    with pytest.raises(RunsError, match="No split"):
+        parts(runs, "C < 1", None, False, None)
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"fit_where": "C < 1e19", "rolling": True}, {"split_column": "group"}]
+)
+def test_splits_that_cannot_be_used(runs, how):
+    with pytest.raises(BayescaleError):
+        bs.backtest("chinchilla", runs, **how)
+
+
+# --- scores -------------------------------------------------------------------------------------
+
+
+def normal(n: int, sd: float, seed: int) -> tuple[Predictive, np.ndarray]:
+    """Forecasts whose error is N(0, 0.02), predicted as N(0, sd)."""
+    rng = np.random.default_rng(seed)
+    middle = rng.normal(0.0, 0.3, n)
+    predictive = Predictive(
+        Normal(),
+        np.repeat(middle[None, :], 400, axis=0),
+        {"sigma": np.full(400, sd)},
+        np.zeros((REPLICATES, 400)),
+        np.zeros(n),
+        seed,
+    )
+    return predictive, np.exp(middle + 0.02 * rng.standard_normal(n))
+
+
+@pytest.mark.parametrize("sd", [0.02, 0.01])
+def test_coverage_is_that_of_the_truth(sd):
+    predictive, observed = normal(4000, sd, 5)
+    scores = summary(score({"a": predictive}, {"a": 1.0}, observed))
+    for p in (0.5, 0.8, 0.9, 0.95):
+        true = 2 * stats.norm.cdf(stats.norm.ppf((1 + p) / 2) * sd / 0.02) - 1
+        assert scores[f"cover{100 * p:.0f}"] == pytest.approx(true, abs=0.03)
+    assert scores["rmsle"] == pytest.approx(0.02, rel=0.05)
+    assert scores["width90"] == pytest.approx(2 * 1.6449 * sd, rel=0.03)
+
+
+def test_the_truth_scores_best():
+    scores = {}
+    for sd in (0.01, 0.02, 0.04):
+        predictive, observed = normal(2000, sd, 6)
+        scores[sd] = summary(score({"a": predictive}, {"a": 1.0}, observed))
+    assert max(scores, key=lambda sd: scores[sd]["elpd"]) == 0.02
+    assert min(scores, key=lambda sd: scores[sd]["crps"]) == 0.02
+
+
+def test_a_mixture_is_scored_as_the_mixture_of_its_densities():
+    one, observed = normal(50, 0.01, 7)
+    two, _ = normal(50, 0.05, 7)
+    table = score({"a": one, "b": two}, {"a": 0.3, "b": 0.7}, observed)
+    z = np.log(observed) - one.log_law[0]
+    density = (0.3 * stats.norm.pdf(z, 0, 0.01) + 0.7 * stats.norm.pdf(z, 0, 0.05)) / observed
+    assert np.allclose(table["log_density"], np.log(density), rtol=1e-6)
+    pit = 0.3 * stats.norm.cdf(z, 0, 0.01) + 0.7 * stats.norm.cdf(z, 0, 0.05)
+    assert np.allclose(table["pit"], pit, atol=1e-9)
+
+
+def test_weights():
+    evidence = {"a": 0.0, "b": np.log(3.0)}
+    assert weights("equal", evidence) == {"a": 0.5, "b": 0.5}
+    assert weights("evidence", evidence)["b"] == pytest.approx(0.75)
+    assert weights("half", evidence)["b"] == pytest.approx(0.625)
+
+
+# --- the verb -----------------------------------------------------------------------------------
+
+
+def test_every_law_and_mixture_is_scored_on_every_group(found):
+    table = found.table()
+    keys = "group law n_fit n_test rmsle elpd crps cover50 cover80 cover90 cover95 width90"
+    assert {*keys.split(), "diagnosis_ok"} <= set(table.columns)
+    assert set(table["law"]) == {"chinchilla", "power_floor(C)", "mixture: equal", "mixture: half"}
+    assert set(table["group"]) == {"odd", "even"}
+    assert len(found.targets) == sum(s.n_test for s in found.scored)
+
+
+def test_the_scored_bands_are_those_of_forecast(found, runs):
+    own = runs.select((runs["group"] == "odd") & (runs["C"] < 1e19))
+    large = runs.select((runs["group"] == "odd") & (runs["C"] >= 1e19))
+    fit = bs.fit("chinchilla", own, method="laplace", draws=500, progress=False)
+    ahead = bs.forecast(fit, large)
+    scored = next(s for s in found.scored if (s.group, s.law) == ("odd", "chinchilla"))
+    width = np.log(scored.targets["upper90"] / scored.targets["lower90"])
+    low, high = ahead.interval(0.9)
+    assert np.allclose(width, np.log(high / low), rtol=0.1)
+    assert scored.scores["elpd"] == pytest.approx(ahead.log_density.mean(), abs=0.1)
+
+
+def test_means_are_paired_over_groups(found):
+    by_group, means = found.by_group(), found.means()
+    gap = by_group.loc["power_floor(C)"]["elpd"] - by_group.loc["chinchilla"]["elpd"]
+    row = means.loc["power_floor(C)"]
+    assert row["elpd_diff"] == pytest.approx(gap.mean())
+    assert row["elpd_diff_se"] == pytest.approx(gap.std(ddof=1) / np.sqrt(2))
+    assert means.loc["chinchilla"]["elpd_diff"] == 0.0
+    # The runs are of an L(N, D) law, and C alone cannot tell them.
+    assert row["rmsle"] > means.loc["chinchilla"]["rmsle"]
+
+
+def test_it_says_what_it_found(found):
+    text = found.text()
+    assert "2 splits of 2 groups" in text and "coverage at 50/80/90/95" in text
+    assert len(repr(found).splitlines()) <= 12
+    document = json.loads(json.dumps(found.to_json(), default=float))
+    assert len(document["groups"]) == len(found.scored) and "chinchilla" in document["means"]
+
+
+def test_it_is_drawn(found):
+    assert len(found.plot().axes) >= 4
+    assert len(found.plot(law="chinchilla").axes) >= 4
+
+
+def test_failures_are_named_and_the_others_go_on(runs):
+    broken = bs.laws.get("power_floor(lr)")
+    with pytest.warns(bs.BayescaleWarning):
+        found = bs.backtest(
+            {"good": "power_floor(C)", "broken": broken},
+            runs,
+            fit_where="C < 1e19",
+            method="laplace",
+            draws=500,
+            workers=1,
+            progress=False,
+        )
+    assert list(found.failures) == ["all: C < 1e19 | broken"] and not found.ok
+    assert set(found.table()["law"]) == {"good"}
+    assert isinstance(found.means(), pd.DataFrame)
+
+
+def test_an_unknown_mixture_is_refused(runs):
+    with pytest.raises(LawError, match="mixture 'best'"):
+        bs.backtest(["chinchilla", "skaling"], runs, rolling=True, mixtures=("best",))

@@ -1,0 +1,125 @@
+"""Truths and data sets: whose prior they are from, and what is drawn again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import bayescale as bs
+from bayescale.checks.ranks import beyond
+from bayescale.checks.simulation import NEAR, draw, fixed_priors, layout
+from bayescale.errors import LawError, RunsError
+from bayescale.fitting import build_model
+from bayescale.prior import Beta, Gamma, HalfNormal, LogNormal, Normal, Prior, Uniform
+
+SIZE = np.geomspace(1e6, 1e9, 14)
+
+
+def design() -> bs.Runs:
+    return layout({"N": SIZE}, ("N",))[0]
+
+
+def test_relative_priors_keep_their_numbers() -> None:
+    model = build_model("chinchilla")
+    fixed = fixed_priors(model, None)
+    assert not any(prior.is_relative for prior in fixed.values())
+    for name, prior in fixed.items():
+        assert prior.numbers == model.priors[name].numbers
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        Normal(1.6, 0.1),
+        LogNormal(1.6, 0.2),
+        HalfNormal(2.0),
+        Uniform(1.0, 2.0),
+        Gamma(2.0, 3.0, 0.5),
+    ],
+)
+def test_absolute_priors_in_units_of_the_loss_are_scaled(prior: Prior) -> None:
+    fixed = fixed_priors(build_model("chinchilla", priors={"E": prior}), 2.5)["E"]
+    p = np.array([0.01, 0.3, 0.5, 0.9])
+    np.testing.assert_allclose(2.5 * fixed.quantile(p), prior.quantile(p))
+
+
+def test_an_absolute_prior_needs_a_reference_loss() -> None:
+    model = build_model("chinchilla", priors={"E": Normal(1.6, 0.1)})
+    with pytest.raises(LawError, match="'E'.*no losses"):
+        fixed_priors(model, None)
+    model = build_model("chinchilla", priors={"E": Beta(2.0, 2.0)})
+    with pytest.raises(LawError, match="cannot be stated"):
+        fixed_priors(model, 2.0)
+
+
+def test_truths_are_drawn_from_the_priors_and_losses_from_the_noise() -> None:
+    model = build_model("power_floor(N)", "normal")
+    model = build_model("power_floor(N)", "normal", fixed_priors(model, None))
+    drawn = draw(model, design(), 200, 3, None, near=False)
+    for parameter in model.parameters:
+        own = model.priors[parameter.name]
+        grid = own.quantile(np.linspace(0.0, 1.0, 401)[1:-1])
+        truths = [truth[parameter.name] for truth in drawn.truths]
+        u = np.searchsorted(grid, truths) / 400
+        assert stats.kstest(u, "uniform").pvalue > 1e-3, parameter.name
+    z = []
+    for runs, truth in zip(drawn.runs, drawn.truths, strict=True):
+        at = np.exp(np.mean(np.log(SIZE)))  # the reference point
+        mean = truth["E"] + truth["T_N"] * (SIZE / at) ** -truth["alpha"]
+        z.append(np.log(runs.loss / mean) / truth["sigma"])
+    assert stats.kstest(np.ravel(z), "norm").pvalue > 1e-3
+
+
+def test_a_data_set_depends_on_its_number_alone() -> None:
+    model = build_model("power(N)", priors=fixed_priors(build_model("power(N)"), None))
+    few, more = (draw(model, design(), n, 1, None, near=False) for n in (2, 4))
+    for i in range(2):
+        assert few.truths[i] == more.truths[i]
+        np.testing.assert_array_equal(few.runs[i].loss, more.runs[i].loss)
+    assert more.truths[2] != more.truths[3]
+
+
+def test_rules_on_the_data_are_counted() -> None:
+    model = build_model("power(N)", priors=fixed_priors(build_model("power(N)"), None))
+    near = draw(model, design(), 10, 1, None, near=True)
+    means = [np.mean(np.log(runs.loss)) for runs in near.runs]
+    assert np.abs(means).max() <= NEAR
+    assert near.refused > 0
+    assert near.unusable == 0
+    falling = draw(model, design(), 10, 1, lambda runs: runs.loss[0] > 2.0, near=False)
+    assert all(runs.loss[0] > 2.0 for runs in falling.runs)
+    assert falling.refused > 0
+
+
+def test_losses_that_overflow_are_drawn_again_and_counted() -> None:
+    priors = fixed_priors(build_model("power(N)"), None) | {"T_N": LogNormal(1e300, 30.0)}
+    found = draw(build_model("power(N)", priors=priors), design(), 10, 1, None, near=False)
+    assert found.unusable > 0
+    assert all(np.isfinite(runs.loss).all() for runs in found.runs)
+
+
+def test_a_rule_that_nothing_meets_is_told() -> None:
+    model = build_model("power(N)", priors=fixed_priors(build_model("power(N)"), None))
+    with pytest.raises(LawError, match="none could be used.*refused by the rule"):
+        draw(model, design(), 1, 0, lambda runs: False, near=False)
+
+
+def test_designs() -> None:
+    runs, loss = layout({"N": SIZE, "loss": np.full(14, 2.5)}, ("N",))
+    assert loss == pytest.approx(2.5)
+    assert layout(runs, ("N",))[1] == pytest.approx(2.5)
+    with pytest.raises(LawError, match="shapes"):
+        layout({"N": SIZE, "D": SIZE[1:]}, ("N", "D"))
+    with pytest.raises(LawError, match="design is int"):
+        layout(3, ("N",))  # type: ignore[arg-type]
+    with pytest.raises(RunsError, match="D"):
+        layout({"N": SIZE}, ("N", "D"))
+
+
+def test_ahead_is_ten_times_the_largest_run() -> None:
+    runs = layout({"N": [1e6, 1e9, 1e8], "D": [1e9, 1e9, 1e11]}, ("N", "D"))[0]
+    ahead = beyond(runs, ("N", "D"))
+    assert ahead["N"] * ahead["D"] == pytest.approx(1e20)
+    assert ahead["N"] / 1e8 == pytest.approx(ahead["D"] / 1e11)
+    assert beyond(runs, ("N",)) == {"N": pytest.approx(1e10)}

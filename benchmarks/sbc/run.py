@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 import warnings
@@ -26,6 +27,7 @@ LAWS = (
     *("power(N)", "power_floor(N)", "power_floor(C)", "kaplan", "chinchilla", "kaplan_floor"),
     *("skaling", "subscaling"),
 )
+N = 100
 SCALES = (0.5, 0.67, 0.8, 1.25, 1.5, 2.0)
 """Factors of a wrong posterior's standard deviation, for the power of the check."""
 
@@ -110,11 +112,15 @@ def power(n: int, quantities: int, scale: float, shift: float = 0.0) -> float:
 def write_table(found: list[Any], loads: list[float], options: argparse.Namespace) -> Path:
     """Write the table of these laws."""
     n, most = options.n, max(len(f.quantities) for f in found)
-    plain = (options.reference, options.method) == ("fixed", "quick")
-    stem = "table" if plain else f"table_{options.reference}_{options.method}"
-    command = "benchmarks/sbc/run.py" + (
-        "" if plain else f" --reference {options.reference} --method {options.method}"
-    )
+    asked = [
+        *([f"--laws {' '.join(options.laws)}"] if options.laws != list(LAWS) else []),
+        *([f"--n {n}"] if n != N else []),
+        *([f"--reference {options.reference}"] if options.reference != "fixed" else []),
+        *([f"--method {options.method}"] if options.method != "quick" else []),
+        *([f"--seed {options.seed}"] if options.seed else []),
+    ]
+    command = " ".join(("benchmarks/sbc/run.py", *asked))
+    stem = "_".join(("table", *(re.sub(r"\W+", "_", word).strip("_") for word in asked)))
     failing = [f for f in found if not f.ok]
     text = [
         "# Simulation-based calibration",
@@ -191,7 +197,7 @@ def write_table(found: list[Any], loads: list[float], options: argparse.Namespac
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--laws", nargs="+", default=list(LAWS))
-    parser.add_argument("--n", type=int, default=100, help="data sets a law (default: 100)")
+    parser.add_argument("--n", type=int, default=N, help=f"data sets a law (default: {N})")
     parser.add_argument("--reference", choices=("fixed", "data"), default="fixed")
     parser.add_argument("--method", choices=("quick", "nuts", "laplace"), default="quick")
     parser.add_argument("--seed", type=int, default=0)

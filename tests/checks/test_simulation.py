@@ -93,7 +93,7 @@ def test_rules_on_the_data_are_counted() -> None:
 
 
 def test_losses_that_overflow_are_drawn_again_and_counted() -> None:
-    priors = fixed_priors(build_model("power(N)"), None) | {"T_N": LogNormal(1e300, 30.0)}
+    priors = fixed_priors(build_model("power(N)"), None) | {"T_N": LogNormal(1e300, 60.0)}
     found = draw(build_model("power(N)", priors=priors), design(), 10, 1, None, near=False)
     assert found.unusable > 0
     assert all(np.isfinite(runs.loss).all() for runs in found.runs)

@@ -1,4 +1,4 @@
-"""The verb ``sbc`` with real fits of a small law: a right posterior passes, wrong ones are caught."""
+"""The verb ``sbc`` with real fits of a small law: a right posterior passes, a wrong one fails."""
 
 from __future__ import annotations
 

@@ -132,7 +132,8 @@ class Fit:
         with float64():
             sampled = {p.name: self.draws[p.name] for p in self.law.term.parameters}
             field = _to_field(self.law.term)(sampled, log_reference)
-            found = {name: np.asarray(value) for name, value in field.items()}
+            # In the law's own order, which a compiled program does not keep.
+            found = {name: np.asarray(field[name]) for name in self.law.field_names}
         exponents = self.law.allocation_exponents
         if exponents:
             on_n, on_d = (found[name] for name in exponents)

@@ -193,10 +193,11 @@ def draw(
 def _one(
     model: Model, design: Runs, reference: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[dict[str, float], np.ndarray]:
-    truth = {
-        p.name: float(model.priors[p.name].draws(1, rng, 1.0, p.positive)[0])
-        for p in model.parameters
-    }
+    with np.errstate(all="ignore"):  # what overflows is counted by the caller
+        truth = {
+            p.name: float(model.priors[p.name].draws(1, rng, 1.0, p.positive)[0])
+            for p in model.parameters
+        }
     x = {name: np.log(design[name]) for name in model.law.inputs}
     point = {name: value for name, value in reference.items() if name != LOSS_SCALE}
     with float64(), np.errstate(all="ignore"):

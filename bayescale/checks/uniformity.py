@@ -29,6 +29,11 @@ CLEAR = 2.0
 """Standard errors at which a shift or a change of width is named."""
 
 
+EVEN = 0.5
+"""Share of its due that the emptier outer quarter of ranks must hold for "too narrow":
+a mere shift empties it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Bands:
     """Simultaneous bands of the distribution function of uniform numbers.
@@ -93,6 +98,8 @@ class Uniformity:
         Share of data sets whose truth lies above the posterior's median.
     cover50, cover90 : float
         Share whose truth lies in the central intervals.
+    emptier : float
+        Share of ranks in the emptier of the two outer quarters.
     """
 
     inside: bool
@@ -101,6 +108,7 @@ class Uniformity:
     above: float
     cover50: float
     cover90: float
+    emptier: float
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -110,8 +118,10 @@ class Uniformity:
         found = {}
         if abs(self.bias_z) > CLEAR:
             found["biased low" if self.bias_z > 0 else "biased high"] = abs(self.bias_z)
-        if abs(self.spread_z) > CLEAR:
-            found["too narrow" if self.spread_z > 0 else "too wide"] = abs(self.spread_z)
+        if self.spread_z > CLEAR and self.emptier > EVEN * 0.25:
+            found["too narrow"] = self.spread_z
+        if self.spread_z < -CLEAR:
+            found["too wide"] = -self.spread_z
         return tuple(sorted(found, key=lambda kind: -found[kind])) or ("of the wrong shape",)
 
     def text(self, name: str) -> str:
@@ -135,4 +145,5 @@ def judge(uniform: np.ndarray, band: Bands) -> Uniformity:
         above=float(np.mean(uniform > 0.5)),
         cover50=float(np.mean(np.abs(off) < 0.5)),
         cover90=float(np.mean(np.abs(off) < 0.9)),
+        emptier=float(min(np.mean(uniform < 0.25), np.mean(uniform > 0.75))),
     )

@@ -151,7 +151,7 @@ def measure(out: Path, sizes: list[int], nuts_up_to: int, devices: bool) -> None
     out.mkdir(parents=True, exist_ok=True)
 
     def keep(kind: str, rows: int, report: dict[str, Any]) -> None:
-        line = {"kind": kind, "rows": rows, "load": os.getloadavg()[0], **report}
+        line = {"kind": kind, "rows": rows, "load_average": os.getloadavg()[0], **report}
         line["machine"] = common.machine()
         with (out / "raw.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -222,7 +222,7 @@ def write_out(out: Path) -> None:
         (f"{r['rows']:,}", r["devices"], f"{1000 * r['gradient']:.3g}") for r in with_devices
     ]
     used = common.in_words(common.versions("bayescale", "jax", "numpyro"))
-    load = ", ".join(f"{r['load']:.1f}" for r in (*reports, *with_devices))
+    load = ", ".join(f"{r['load_average']:.1f}" for r in (*reports, *with_devices))
     text = [
         "# What a fit costs as its table grows\n",
         "Written by `python benchmarks/rows/run.py`. Simulated curves of sqrt(rows) runs with "

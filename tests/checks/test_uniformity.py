@@ -67,7 +67,7 @@ def test_a_wrong_posterior_fails_by_its_kind(scale: float, shift: float, kind: s
     ranks, _ = conjugate(np.random.default_rng(2), scale, shift)
     found = judge(spread_out(ranks, DRAWS), bands(N, 0.99))
     assert not found.inside
-    assert found.kinds[0] == kind
+    assert found.kinds == (kind,)
     assert kind in found.text("theta")
     assert found.text("theta").startswith("theta: ")
 

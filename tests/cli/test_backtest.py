@@ -12,7 +12,7 @@ KEYS = "group law n_fit n_test rmsle elpd crps cover50 cover80 cover90 cover95 w
 
 
 @pytest.fixture
-def table(folder) -> str:
+def grid(folder) -> str:
     rng = np.random.default_rng(4)
     n, d = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 6e8, 5), np.geomspace(5e8, 3e10, 5)))
     loss = (1.8 + 480 / n**0.35 + 2000 / d**0.37) * np.exp(0.004 * rng.standard_normal(25))
@@ -21,9 +21,9 @@ def table(folder) -> str:
     return "runs.csv"
 
 
-def test_json_has_the_keys_of_the_contract(bayescale, table):
+def test_json_has_the_keys_of_the_contract(bayescale, grid):
     done = bayescale(
-        *("backtest", table, "--laws", "power_floor(C),power(C)", "--fit-where", "C<1e19"),
+        *("backtest", grid, "--laws", "power_floor(C),power(C)", "--fit-where", "C<1e19"),
         *("--method", "laplace", "--draws", "500", "--workers", "1", "--json"),
         *("--out", "scores.csv", "--targets", "runs-ahead.csv", "--plot", "scores.png"),
     )
@@ -40,8 +40,8 @@ def test_json_has_the_keys_of_the_contract(bayescale, table):
     assert done.new_files == {"scores.csv", "runs-ahead.csv", "scores.png"}
 
 
-def test_a_split_is_needed(bayescale, table):
-    bayescale("backtest", table, "--laws", "power(C)").refused("--fit-where", "--rolling")
+def test_a_split_is_needed(bayescale, grid):
+    bayescale("backtest", grid, "--laws", "power(C)").refused("--fit-where", "--rolling")
 
 
 def test_a_forecast_is_registered_once_and_scored(bayescale, saved, folder):

@@ -58,7 +58,7 @@ def test_bad_standard_errors(cell: Any) -> None:
 
 def test_redundancy_may_be_any_number() -> None:
     assert read_runs(PLAIN | {"z": [-1, 0, 1, 2]})["z"].tolist() == [-1, 0, 1, 2]
-    with pytest.raises(RunsError, match='"density", read as z, is empty in row 4'):
+    with pytest.raises(RunsError, match='"density", read as z, is empty or nan in row 4'):
         read_runs(PLAIN | {"density": [1, 2, 3, None]})
 
 
@@ -78,9 +78,9 @@ def test_an_optional_column_that_was_never_filled_in_is_absent() -> None:
     runs = read_runs(PLAIN | {"lr": [None] * 4, "loss_se": ["", "", "", ""], "C": [None] * 4})
     assert runs.inputs == ("N", "D", "C", "M")
     assert runs.mapping["C"] == "6*N*D"
-    with pytest.raises(RunsError, match="is empty in row 1"):
+    with pytest.raises(RunsError, match="is empty or nan in row 1"):
         read_runs(PLAIN | {"lr": [None] * 4}, columns={"lr": "lr"})
-    with pytest.raises(RunsError, match="is empty in row 1"):
+    with pytest.raises(RunsError, match="is empty or nan in row 1"):
         read_runs(PLAIN | {"loss": [None] * 4})
 
 

@@ -188,8 +188,8 @@ def nuts_seconds(report: dict[str, Any]) -> str:
 
 
 def slope(reports: list[dict[str, Any]], key: str) -> float:
-    """Growth of the logarithm of a figure with that of the rows, over the last decade."""
-    last, before = reports[-1], reports[-2]
+    """Growth of the logarithm of a figure with that of the rows, over the last three tables."""
+    last, before = reports[-1], reports[max(-3, -len(reports))]
     return float(np.log(last[key] / before[key]) / np.log(last["rows"] / before["rows"]))
 
 
@@ -227,13 +227,14 @@ def write_out(out: Path) -> None:
         "# What a fit costs as its table grows\n",
         "Written by `python benchmarks/rows/run.py`. Simulated curves of sqrt(rows) runs with "
         "sqrt(rows) checkpoints each, law `chinchilla`, Student-t noise, 7 parameters, float64.\n",
-        f"Machine: {reports[-1]['machine']}. {used}. Load average at each measurement: {load}.\n",
+        f"Machine: {reports[-1]['machine']}. {used}. Load average at each measurement: {load}; "
+        "above the number of cores, others were computing and the seconds are too long.\n",
         common.markdown(header, body),
         "A gradient is one of the log posterior, in one thread. Laplace + PSIS is a fit with its "
         "4000 weighed draws, programs compiled; NUTS is 4 chains of 1300 draws, in brackets where "
         "it was not run: 8 gradients a draw, chains side by side on the processors. Peak memory is "
         "that of the process that reads the CSV, fits twice by Laplace + PSIS, saves and loads.\n",
-        f"Over the last decade of rows the gradient grows as rows^{slope(reports, 'gradient'):.2f} "
+        f"From {reports[max(-3, -len(reports))]['rows']:,} rows on the gradient grows as rows^{slope(reports, 'gradient'):.2f} "
         f"and the log density of a draw as rows^{slope(reports, 'value'):.2f}.\n",
     ]
     if parallel:

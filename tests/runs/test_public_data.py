@@ -97,9 +97,9 @@ READ: list[tuple[str, dict[str, Any], tuple[str, ...], int, list[str]]] = [
 ]
 
 REFUSED = [
-    ("clark_routing", {}, '"loss" is empty in row 25 (line 26 of clark_routing.csv)'),
+    ("clark_routing", {}, '"loss" is empty or nan in row 25 (line 26 of clark_routing.csv)'),
     ("gadre_downstream", {}, 'perhaps "error"'),
-    ("hitchhiker_curves", {}, '"n_params", read as N, is empty in row'),
+    ("hitchhiker_curves", {}, '"n_params", read as N, is empty or nan in row'),
     ("nanogpt_width", {}, "recognised as an input among curve_id, statistic, n_embd, loss"),
     ("obs_scaling_benchmarks", {"columns": {"loss": "error"}}, '"d_tokens", read as D, is empty'),
     ("olmo_ladder_final", {}, "recognised as the loss"),

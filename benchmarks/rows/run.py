@@ -234,8 +234,8 @@ def write_out(out: Path) -> None:
         "4000 weighed draws, programs compiled; NUTS is 4 chains of 1300 draws, in brackets where "
         "it was not run: 8 gradients a draw, chains side by side on the processors. Peak memory is "
         "that of the process that reads the CSV, fits twice by Laplace + PSIS, saves and loads.\n",
-        f"From {reports[max(-3, -len(reports))]['rows']:,} rows on the gradient grows as rows^{slope(reports, 'gradient'):.2f} "
-        f"and the log density of a draw as rows^{slope(reports, 'value'):.2f}.\n",
+        f"From {reports[max(-3, -len(reports))]['rows']:,} rows on the gradient grows as "
+        f"rows^{slope(reports, 'gradient'):.2f} and the log density of a draw as rows^{slope(reports, 'value'):.2f}.\n",
     ]
     if parallel:
         text += [
@@ -282,12 +282,13 @@ def draw(reports: list[dict[str, Any]]) -> None:
         rows, end["gradient"] * rows / end["rows"], color="0.7", lw=1, ls="--", label="linear"
     )
     left.set(xlabel="rows", ylabel="seconds")
-    left.legend(fontsize=7, frameon=False)
+    left.legend(fontsize=7, frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     right.loglog(rows, [r["memory"] for r in reports], "o-", label="read, fit, save, load")
     right.loglog(rows, [r["memory_read"] for r in reports], "o-", label="after reading")
     right.axhline(4.0 * 1e9 / GIB, color="0.7", lw=1, ls="--", label="4 GB")
     right.set(xlabel="rows", ylabel="peak memory, GiB")
-    right.legend(fontsize=7, frameon=False)
+    right.set_ylim(0.1, 6.0)
+    right.legend(fontsize=7, frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     figure.savefig(HERE / "rows.png", dpi=130)
 
 

@@ -83,9 +83,9 @@ def side_by_side() -> bool:
 def rows_at_once() -> int:
     """Rows of a large table in one block.
 
-    On the host a block and what is computed from it should stay in the processor's cache: 4096
-    rows are within a fifth of the best for one lane and for a hundred (``benchmarks/rows``). An
-    accelerator wants many rows at once, and has little memory for many lanes of them.
+    On the host a block and what is computed from it should stay in the processor's cache, for one
+    lane as for a hundred. An accelerator wants many rows at once, and has little memory for many
+    lanes of them; nothing was measured there.
     """
     return 131072 if side_by_side() else 4096
 

@@ -235,7 +235,8 @@ def write_out(out: Path) -> None:
         "it was not run: 8 gradients a draw, chains side by side on the processors. Peak memory is "
         "that of the process that reads the CSV, fits twice by Laplace + PSIS, saves and loads.\n",
         f"From {reports[max(-3, -len(reports))]['rows']:,} rows on the gradient grows as "
-        f"rows^{slope(reports, 'gradient'):.2f} and the log density of a draw as rows^{slope(reports, 'value'):.2f}.\n",
+        f"rows^{slope(reports, 'gradient'):.2f} and the log density of a draw as "
+        f"rows^{slope(reports, 'value'):.2f}.\n",
     ]
     if parallel:
         text += [

@@ -19,7 +19,7 @@ import numpyro.distributions as dist
 
 from bayescale.discrepancy import Discrepancy, Exact
 from bayescale.errors import LawError
-from bayescale.laws.law import Law, geometric_mean, reference_point
+from bayescale.laws.law import Law, geometric_mean, log_spread, reference_point
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise import Noise
 from bayescale.prior import FAMILIES, Prior
@@ -110,7 +110,10 @@ class Model:
         )
 
     def reference(self, runs: Runs) -> dict[str, float]:
-        """The reference point: log geometric means of the inputs, and the reference loss."""
+        """The reference point: log geometric means of the inputs, and the reference loss.
+
+        See :func:`bayescale.laws.law.reference_point`.
+        """
         runs.require(self.law.inputs)
         for name in self.law.inputs:
             if not np.all(runs[name] > 0):
@@ -137,7 +140,7 @@ class Model:
             "x": x,
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
             "mask": np.arange(size) < n,
-            "spread": {name: _spread(runs[name]) for name in self.law.inputs},
+            "spread": {name: np.float64(log_spread(runs[name])) for name in self.law.inputs},
             "corners": self._corners(runs),
             "reference": {name: np.float64(value) for name, value in reference.items()},
             "priors": {
@@ -161,11 +164,6 @@ class Model:
                 {n: np.float64(np.mean(v) + FAR * np.mean(off * v) / scale) for n, v in x.items()}
             )
         return tuple(found)
-
-
-def _spread(values: np.ndarray) -> np.float64:
-    """Standard deviation of the logs, kept above zero for a constant input."""
-    return np.float64(max(float(np.std(np.log(values))), 1e-6))
 
 
 def _padded(values: np.ndarray, size: int, filler: float) -> np.ndarray:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from bayescale.evidence.savage_dickey import NULLS
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.law import Law
-from bayescale.laws.overtraining import OverTraining
 from bayescale.laws.term import Modifier, Modulated, Sum, Term
 from bayescale.model import Model
 
@@ -53,7 +52,7 @@ def _without(term: Term, name: str) -> Term | None:
         kept: list[Modifier] = []
         for modifier in term.modifiers:
             own = {p.name for p in modifier.parameters}
-            if isinstance(modifier, OverTraining) and modifier.strength == name:
+            if modifier.null == name:
                 continue
             if name in own:
                 return None

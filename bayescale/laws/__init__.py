@@ -1,5 +1,6 @@
 """Scaling laws: terms that compose, and the named laws built from them."""
 
+from bayescale.laws.breaks import Breaks
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.irreducible import Irreducible
 from bayescale.laws.law import Law, Preset
@@ -9,6 +10,7 @@ from bayescale.laws.registry import get, names, parse, register
 from bayescale.laws.term import Modifier, Pair, Parameter, Saturating, Term
 
 __all__ = [
+    "Breaks",
     "Coupled",
     "Irreducible",
     "Law",

@@ -83,6 +83,10 @@ class Coupled(Term):
     def bends(self) -> tuple[Bend, ...]:
         return self.term.bends
 
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        return self.term.spreads
+
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         k = params[self.k]
         at_reference = self.term.log_value(params, reference, reference)

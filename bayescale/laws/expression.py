@@ -7,6 +7,7 @@ from typing import Any
 
 from bayescale import grammar
 from bayescale.errors import BayescaleError, ExpressionError
+from bayescale.laws.breaks import Breaks
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.irreducible import Irreducible
 from bayescale.laws.overtraining import OverTraining
@@ -22,6 +23,7 @@ TERMS: dict[str, Callable[..., Term | Modifier]] = {
     "power": Power,
     "coupled": Coupled,
     "overtraining": OverTraining,
+    "breaks": Breaks,
 }
 """What may stand in an expression. A new term is one file and one line here."""
 

@@ -16,7 +16,7 @@ from bayescale.errors import LawError, PriorError
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.defaults import default_prior
 from bayescale.laws.power import Power
-from bayescale.laws.term import Parameter, Term, Values, merged, summands
+from bayescale.laws.term import Parameter, Term, Values, merged, spread_key, summands
 from bayescale.prior import Prior
 
 __all__ = ["Law", "Preset"]
@@ -308,5 +308,14 @@ def geometric_mean(values: np.ndarray) -> float:
 
 
 def reference_point(columns: Values, law: Law) -> dict[str, float]:
-    """Log reference point of a table of runs: the geometric mean of every input."""
-    return {name: float(np.mean(np.log(columns[name]))) for name in law.inputs}
+    """Log reference point of a table of runs: the geometric mean of every input.
+
+    With it, the spread of those inputs for which the law's parameters have it as their unit.
+    """
+    middle = {name: float(np.mean(np.log(columns[name]))) for name in law.inputs}
+    return middle | {spread_key(n): log_spread(columns[n]) for n in law.term.spreads}
+
+
+def log_spread(values: np.ndarray) -> float:
+    """Standard deviation of the logs, kept above zero for a constant input."""
+    return max(float(np.std(np.log(values))), 1e-6)

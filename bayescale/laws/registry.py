@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -15,6 +16,9 @@ __all__ = ["get", "names", "parse", "register"]
 NAMED: dict[str, str] = {
     "power": "single_input",
     "power_floor": "single_input",
+    "bnsl": "bnsl",
+    "bnsl2": "bnsl",
+    "bnsl3": "bnsl",
     "chinchilla": "chinchilla",
     "kaplan": "kaplan",
     "kaplan_floor": "kaplan",
@@ -69,9 +73,10 @@ def get(law: str | Law, input: str | None = None) -> Law:
     text = law.strip()
     single = re.fullmatch(r"(\w+)\((\w+)\)", text)
     name, given = (single[1], single[2]) if single else (text, input)
-    if name in NAMED and (single is None or name in ("power", "power_floor")):
-        maker = import_module(f"bayescale.laws.{NAMED[name]}").LAWS[name]
-        if name in ("power", "power_floor"):
+    maker = import_module(f"bayescale.laws.{NAMED[name]}").LAWS[name] if name in NAMED else None
+    any_input = maker is not None and "input" in inspect.signature(maker).parameters
+    if maker is not None and (single is None or any_input):
+        if any_input:
             if given is not None and given not in SYMBOLS:
                 raise LawError(f"There is no input {given!r}. Inputs: {', '.join(SYMBOLS)}.")
             return _as_law(maker(given or "x"))

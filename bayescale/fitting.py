@@ -36,6 +36,7 @@ from bayescale.noise import Noise
 from bayescale.posterior import OUTLIER, Fit, Optimum
 from bayescale.prior import Prior
 from bayescale.runs import Runs
+from bayescale.units import is_linear
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -455,9 +456,10 @@ def _versions() -> dict[str, str]:
 
 def _ahead(fit: Fit) -> np.ndarray:
     """Log of the law at ten times the compute of the data, every input grown alike."""
-    factor = 10.0 ** (1.0 / len(fit.law.inputs))
-    beyond = {name: np.array([fit.runs[name].max() * factor]) for name in fit.law.inputs}
-    return fit.log_law(beyond)[..., 0]
+    sizes = [name for name in fit.law.inputs if not is_linear(name)]
+    growth = {name: 10.0 ** (1.0 / len(sizes)) for name in sizes}
+    largest = {name: fit.runs[name].max() * growth.get(name, 1.0) for name in fit.law.inputs}
+    return fit.log_law({name: np.array([value]) for name, value in largest.items()})[..., 0]
 
 
 def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:

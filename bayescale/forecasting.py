@@ -17,7 +17,7 @@ from bayescale.flops import flops_6nd
 from bayescale.posterior import Fit
 from bayescale.predictive import REPLICATES, Predictive, crps
 from bayescale.runs import Runs, read_targets
-from bayescale.units import INPUTS, format_size, parse_size
+from bayescale.units import INPUTS, format_size, is_linear, parse_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,11 +183,15 @@ class Forecast:
 
     @functools.cached_property
     def beyond(self) -> dict[str, np.ndarray]:
-        """Decades outside the range of the data, by input and compute; zero inside."""
+        """Decades outside the range of the data, by input and compute; zero inside.
+
+        Of a linear input, in units of that range.
+        """
         found = {}
         for name in self._watched:
-            low, high = np.log10(self.fit.runs[name].min()), np.log10(self.fit.runs[name].max())
-            at = np.log10(self.points[name])
+            own = self._decades(name, self.fit.runs[name])
+            low, high = own.min(), own.max()
+            at = self._decades(name, self.points[name])
             outside = np.maximum(np.maximum(at - high, low - at), 0.0)
             found[name] = np.where(outside < 1e-9, 0.0, outside)
         return found
@@ -198,8 +202,12 @@ class Forecast:
         return tuple(n for n in names if n in self.points and n in self.fit.runs.columns)
 
     def _limit(self, name: str) -> float:
-        values = np.log10(self.fit.runs[name])
-        return min(FAR, float(np.ptp(values)))
+        return min(FAR, float(np.ptp(self._decades(name, self.fit.runs[name]))))
+
+    def _decades(self, name: str, values: np.ndarray) -> np.ndarray:
+        if not is_linear(name):
+            return np.log10(values)
+        return np.asarray(values / max(float(np.ptp(self.fit.runs[name])), 1e-12))
 
     @functools.cached_property
     def far(self) -> np.ndarray:
@@ -491,7 +499,7 @@ def forecast(
             f"{fit.law.name!r} needs. Give {' and '.join(fit.law.inputs)}, e.g. N=70e9,D=1.4e12."
         )
     for name in fit.law.inputs:
-        if not np.all(points[name] > 0):
+        if not is_linear(name) and not np.all(points[name] > 0):
             raise RunsError(
                 f"The input {name} of a point is {points[name].min():g}, but the law "
                 f"{fit.law.name!r} takes its logarithm. Give values above zero."

@@ -19,10 +19,11 @@ import numpyro.distributions as dist
 
 from bayescale.discrepancy import Discrepancy, Exact
 from bayescale.errors import LawError
-from bayescale.laws.law import Law, geometric_mean, log_spread, reference_point
+from bayescale.laws.law import Law, geometric_mean, reference_point, spread_of
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise import Noise
 from bayescale.prior import FAMILIES, Prior
+from bayescale.units import coordinate, is_linear
 
 if TYPE_CHECKING:
     from bayescale.runs import Runs
@@ -116,7 +117,7 @@ class Model:
         """
         runs.require(self.law.inputs)
         for name in self.law.inputs:
-            if not np.all(runs[name] > 0):
+            if not is_linear(name) and not np.all(runs[name] > 0):
                 raise LawError(
                     f"The input {name} of the runs reaches {runs[name].min():g}, but the law "
                     f"{self.law.name!r} takes its logarithm. Shift or rescale it to be above zero."
@@ -135,12 +136,15 @@ class Model:
         """
         reference = dict(reference or self.reference(runs))
         n, size = len(runs), bucket(len(runs))
-        x = {name: _padded(np.log(runs[name]), size, reference[name]) for name in self.law.inputs}
+        x = {
+            name: _padded(coordinate(name, runs[name]), size, reference[name])
+            for name in self.law.inputs
+        }
         return {
             "x": x,
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
             "mask": np.arange(size) < n,
-            "spread": {name: np.float64(log_spread(runs[name])) for name in self.law.inputs},
+            "spread": {name: np.float64(spread_of(name, runs[name])) for name in self.law.inputs},
             "corners": self._corners(runs),
             "reference": {name: np.float64(value) for name, value in reference.items()},
             "priors": {
@@ -154,7 +158,7 @@ class Model:
 
         Every input moves with the lever as it does over the runs, by least squares.
         """
-        x = {name: np.log(runs[name]) for name in self.law.inputs}
+        x = {name: coordinate(name, runs[name]) for name in self.law.inputs}
         found = []
         for bend in self.law.term.bends:
             lever = np.asarray(bend.modifier.log_lever(x), dtype=np.float64)

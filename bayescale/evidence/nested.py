@@ -41,7 +41,7 @@ def same_priors(wide: Model, simple: Model) -> bool:
 def _without(term: Term, name: str) -> Term | None:
     """The term with the parameter at its null; None where its kind is not known."""
     if isinstance(term, Sum):
-        parts = [_without(t, name) for t in term.terms]
+        parts = [_without(t, name) for t in term.terms if t.null != name]
         return None if None in parts else _summed([p for p in parts if p is not None])
     if isinstance(term, Coupled):
         inner = _without(term.term, name)

@@ -82,6 +82,13 @@ class Breaks(Modifier):
             found.append(Parameter(f"f{i}", "shape", "e-folds", width, LogNormal(0.5, 0.7)))
         return tuple(found)
 
+    @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return tuple(
+            Parameter(f"d{i}", "shape", self.input, f"place of break {i}")
+            for i in range(1, self.count + 1)
+        )
+
     def log_factor(self, params: Values, x: Values) -> Any:
         total: Any = 0.0
         for i in range(1, self.count + 1):

@@ -75,6 +75,10 @@ class Coupled(Term):
         return merged((self.term.parameters, (Parameter(self.k, self.role, "1", meaning),)))
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return self.term.derived
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         own = (Pair(self.inner, f"T_{self.inner}", self.k),) if self.inner else ()
         return (*self.term.pairs, *own)

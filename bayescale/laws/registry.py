@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from bayescale.errors import LawError
-from bayescale.laws.expression import SYMBOLS, parse_term
+from bayescale.laws.expression import SYMBOLS, TERMS, parse_term
 from bayescale.laws.law import Law
 
 __all__ = ["get", "names", "parse", "register"]
@@ -16,6 +16,8 @@ __all__ = ["get", "names", "parse", "register"]
 NAMED: dict[str, str] = {
     "power": "single_input",
     "power_floor": "single_input",
+    "m3": "m3",
+    "m4": "m4",
     "bnsl": "bnsl",
     "bnsl2": "bnsl",
     "bnsl3": "bnsl",
@@ -24,6 +26,21 @@ NAMED: dict[str, str] = {
     "kaplan_floor": "kaplan",
     "skaling": "skaling",
     "subscaling": "subscaling",
+    "repetition": "repetition",
+    "overfitting": "overfitting_law",
+    "dense": "dense",
+    "dense_exponent": "dense",
+    "dense_effective": "dense",
+    "gadre": "gadre",
+    "per_otr": "per_otr",
+    "isoflop": "isoflop",
+    "allocation": "allocation",
+    "kaplan_steps": "kaplan_steps",
+    "three_term": "three_term",
+    "critical_batch": "critical_batch",
+    "critical_batch_loss": "critical_batch",
+    "critical_batch_data": "critical_batch",
+    "shape": "shape_law",
 }
 """Named laws and the file of each. A new law is one file and one line here."""
 
@@ -79,7 +96,7 @@ def get(law: str | Law, input: str | None = None) -> Law:
         if any_input:
             if given is not None and given not in SYMBOLS:
                 raise LawError(f"There is no input {given!r}. Inputs: {', '.join(SYMBOLS)}.")
-            return _as_law(maker(given or "x"))
+            return _as_law(maker(given) if given else maker())
         if given is not None:
             raise LawError(
                 f"The law {name!r} has fixed inputs, but was given {given!r}. Leave it out."
@@ -91,7 +108,7 @@ def get(law: str | Law, input: str | None = None) -> Law:
         )
     if name in _registered and single is None:
         return _registered[name]()
-    if re.fullmatch(r"\w+", text) and text != "irreducible":
+    if re.fullmatch(r"\w+", text) and text not in TERMS:
         raise LawError(
             f"There is no law {text!r}. Laws: {', '.join(names())}; or write one as a sum, e.g. "
             '"irreducible + power(N) + power(D)".'

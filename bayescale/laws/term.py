@@ -117,6 +117,14 @@ class Term(ABC):
         """The parameters that the term owns, sampled."""
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        """Field parameters that are not sampled, as far as there is something to say of them.
+
+        Those that are not listed are amplitudes, above zero.
+        """
+        return ()
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         """Contributions with their exponents, for the sampler's slope coordinates."""
         return ()
@@ -136,6 +144,11 @@ class Term(ABC):
         """Inputs whose spread over the runs is a unit of the term's sampled parameters."""
         return ()
 
+    @property
+    def null(self) -> str | None:
+        """Name of the parameter that removes the term when it is zero, if there is one."""
+        return None
+
     @abstractmethod
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         """Logarithm of the contribution.
@@ -145,7 +158,8 @@ class Term(ABC):
         params : mapping
             Reference parameters by name.
         x, reference : mapping
-            Natural logarithms of the inputs, and of the reference point. The latter holds the
+            Natural logarithms of the inputs, and of the reference point; a linear input, z, as it
+            is. The latter holds the
             spread of an input too where the term asks for it; see :func:`spread`.
 
         Returns
@@ -210,6 +224,11 @@ class Modifier(ABC):
         """The parameters that the modifier owns, sampled."""
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        """Field parameters that are not sampled."""
+        return ()
+
+    @property
     def spreads(self) -> tuple[str, ...]:
         """Inputs whose spread over the runs is a unit of the modifier's sampled parameters."""
         return ()
@@ -221,7 +240,7 @@ class Modifier(ABC):
 
     @abstractmethod
     def log_factor(self, params: Values, x: Values) -> Any:
-        """Logarithm of the factor, from field parameters and log inputs."""
+        """Logarithm of the factor, from field parameters and log inputs (z as it is)."""
 
     def to_field(self, params: Values, reference: Values) -> dict[str, Any]:
         """Field parameters from reference parameters: the same, unless a modifier says more."""
@@ -289,6 +308,10 @@ class Sum(Term):
         return merged(term.parameters for term in self.terms)
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return tuple(parameter for term in self.terms for parameter in term.derived)
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         return tuple(pair for term in self.terms for pair in term.pairs)
 
@@ -354,6 +377,10 @@ class Modulated(Term):
         return merged((self.term.parameters, *(m.parameters for m in self.modifiers)))
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return (*self.term.derived, *(p for m in self.modifiers for p in m.derived))
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         return self.term.pairs
 
@@ -404,7 +431,7 @@ def spread_key(input: str) -> str:
 
 
 def spread(reference: Values, input: str) -> Any:
-    """Standard deviation of an input's logarithm over the runs; one where there are no runs."""
+    """Standard deviation of an input's coordinate over the runs; one where there are no runs."""
     return reference.get(spread_key(input), 1.0)
 
 

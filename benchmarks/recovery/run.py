@@ -27,9 +27,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
 import common
+from designs import DESIGNS
 
 HERE = Path(__file__).resolve().parent
 SIGMA, NU = 0.0045, 4.0
@@ -53,8 +54,10 @@ FIXED: dict[str, str | dict[str, float]] = {
     "power_floor(C)": {"E": 1.75, "A": 1500.0, "alpha": 0.163},
     "power(N)": "kaplan2020_N",
     "subscaling": "chen2025",
+    **{law: design.truth for law, design in DESIGNS.items()},
 }
-"""Truth of each law: a preset, or rounded posterior medians of a fit to the Chinchilla points."""
+"""Truth of each law: a preset; rounded posterior medians of a fit to the Chinchilla points; or that
+of a design of its own."""
 
 SPREAD = (0.05, 1.5)
 """With truths from the prior: data sets whose log losses span less or more (5th to 95th percentile)
@@ -78,9 +81,12 @@ class Simulated(NamedTuple):
 
 
 def simulate(job: Job) -> Simulated:
-    """Simulate one data set at the Chinchilla design; the same for the same job."""
-    points = common.chinchilla_points().kept()
-    inputs = {"N": points.N, "D": points.D, "C": 6.0 * points.N * points.D}
+    """Simulate one data set at the law's design; the same for the same job."""
+    if job.law in DESIGNS:
+        inputs = DESIGNS[job.law].inputs()
+    else:
+        points = common.chinchilla_points().kept()
+        inputs = {"N": points.N, "D": points.D, "C": 6.0 * points.N * points.D}
     rng = np.random.default_rng([zlib.crc32(f"{job.law} {job.truth}".encode()), job.index])
     if job.truth == "fixed":
         return _fixed(job.law, inputs, rng)
@@ -109,6 +115,8 @@ def _from_prior(name: str, inputs: dict[str, np.ndarray], rng: np.random.Generat
 
     import bayescale as bs
     from bayescale.inference.runtime import float64
+    from bayescale.laws.law import reference_point
+    from bayescale.units import coordinate
 
     law = bs.laws.get(name)
     law = law.with_priors(
@@ -119,8 +127,8 @@ def _from_prior(name: str, inputs: dict[str, np.ndarray], rng: np.random.Generat
         }
     )
     noise = bs.noise.get("student_t")
-    x = {symbol: np.log(inputs[symbol]) for symbol in law.inputs}
-    reference = {symbol: float(values.mean()) for symbol, values in x.items()}
+    x = {symbol: coordinate(symbol, inputs[symbol]) for symbol in law.inputs}
+    reference = reference_point(inputs, law)
     while True:
         drawn = {
             p.name: float(p.prior.draws(1, rng, 1.0, p.positive)[0])
@@ -306,7 +314,8 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
         "",
         "Written by `benchmarks/recovery/run.py"
         + ("`." if truth == "fixed" else " --truth prior`."),
-        f"Design: {common.chinchilla_points().source}. Fits at default settings (4 x 1000 draws).",
+        f"Design: {common.chinchilla_points().source}; of the laws that have inputs of their own, "
+        "as said [below](#designs). Fits at default settings (4 x 1000 draws).",
         f"Machine: {common.machine()}. "
         f"{common.in_words(common.versions('bayescale', 'jax', 'numpyro', 'numpy'))}.",
         "",
@@ -351,6 +360,12 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
                 "prior-dominated (fits)",
             ),
             (fit_row(law, rows) for law, rows in found.items()),
+        ),
+        "## Designs",
+        "",
+        common.markdown(
+            ("law", "design"),
+            ([law, design.words] for law, design in DESIGNS.items() if law in found),
         ),
     ]
     stem.with_suffix(".md").write_text("\n".join(text), encoding="utf-8")

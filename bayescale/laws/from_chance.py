@@ -94,6 +94,7 @@ class FromChance(Term):
 
     def _range(self, floor: Any) -> Any:
         """From a floor up to a chance that is known, kept above zero."""
+        assert self.chance is not None
         return jnp.maximum(self.chance - floor, 1e-9 * self.chance)
 
     def _logs(self, params: Values) -> tuple[Any, Any, Any]:

@@ -30,8 +30,8 @@ def overfitting() -> Law:
         source="Lovelace et al. 2026, arXiv 2605.01640",
         notes=(
             "The loss turns up again where the penalty of one more epoch exceeds its gain. With "
-            "few repeats P, delta and kappa are not told apart. No published constants are kept here: "
-            "none could be checked."
+            "few repeats P, delta and kappa are not told apart. No published constants are kept "
+            "here: none could be checked."
         ),
     )
 

@@ -17,11 +17,14 @@ import pytest
 
 import bayescale as bs
 from bayescale.cli.app import app
+from bayescale.errors import BayescaleError
 from bayescale.fitting import HEAVY, SHARE
 from bayescale.forecasting import FAR
 from bayescale.inference import diagnosis
 from bayescale.inference.nuts import Settings
 from bayescale.laws import Parameter
+from bayescale.laws.expression import TERMS
+from bayescale.laws.term import ROLES
 from bayescale.posterior import OUTLIER
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,9 +77,9 @@ def test_python_blocks_run(page: Path, at_work: Path) -> None:
         params = {**law_values(), "kappa": 0.5}
         at = {"N": 1e9, "D": 2e10}
         plain = bs.laws.get("chinchilla").loss(at, law_values())
-        assert law.loss({**at, "z": 1.0}, params) == pytest.approx(plain)
+        assert law.loss({**at, "M": 20.0}, params) == pytest.approx(plain)
         data = 2085.43 / 2e10**0.3658
-        assert law.loss({**at, "z": 4.0}, params) == pytest.approx(plain + data)
+        assert law.loss({**at, "M": 80.0}, params) == pytest.approx(plain + data)
 
 
 def law_values() -> dict[str, float]:
@@ -110,8 +113,19 @@ def test_algebra_in_the_prose() -> None:
     pieces = [piece for piece in pieces if "..." not in piece]
     assert "power(D)*overtraining(D, strength=0.3333)" in pieces
     for piece in pieces:
-        if piece.startswith(("power", "coupled")):
-            bs.laws.get(piece)
+        if re.match(r"[a-z_0-9]+", piece)[0] in (*bs.laws.names(), *TERMS):  # type: ignore[index]
+            readable(piece)
+
+
+def readable(piece: str) -> None:
+    """Whether a law, a term of its own, or what multiplies or feeds one is read."""
+    for law in (piece, f"power(N) * {piece}", f"power({piece})"):
+        try:
+            bs.laws.get(law)
+        except BayescaleError:
+            continue
+        return
+    raise AssertionError(piece)
 
 
 def test_every_named_law_has_its_place() -> None:
@@ -119,6 +133,27 @@ def test_every_named_law_has_its_place() -> None:
     for name in ("power", "power_floor", "chinchilla", "kaplan", "kaplan_floor", "skaling"):
         assert f"`{name}`" in text or f"`{name}(" in text
     assert "`subscaling`" in text
+
+
+def test_the_table_of_all_laws() -> None:
+    """Every named law once, with its inputs, its field parameters and its presets."""
+    listed = {row[0].strip("`"): row[1:] for row in rows("choosing-a-law.md", "law")}
+    assert list(listed) == [bs.laws.get(name).name for name in bs.laws.names()]
+    for name, (_, inputs, parameters, presets, _) in listed.items():
+        law = bs.laws.get(name)
+        assert inputs.split(", ") == list(law.inputs), name
+        assert parameters.split(", ") == list(law.field_names), name
+        found = [] if presets == "none" else presets.split(", ")
+        assert {p.strip("`") for p in found} == set(published(name)), name
+
+
+def published(name: str) -> list[str]:
+    """Presets of a law, for a law of any one input those of N, D and C."""
+    stem = name.split("(")[0]
+    laws = [bs.laws.get(name)]
+    if stem != name:
+        laws = [bs.laws.get(stem, symbol) for symbol in ("N", "D", "C")]
+    return list(dict.fromkeys(preset for law in laws for preset in law.presets))
 
 
 def documented(owner: str, name: str) -> Parameter:
@@ -139,7 +174,7 @@ def test_the_table_of_default_priors() -> None:
         shown = [float(end) for end in interval.split(" to ")]
         np.testing.assert_allclose(shown, ends, rtol=0.05, err_msg=name)
         roles.add(role)
-    assert roles == {"floor", "contribution", "exponent", "coupling", "strength", "rate", "noise"}
+    assert roles == set(ROLES)
 
 
 def test_the_table_covers_every_named_law() -> None:

@@ -283,11 +283,17 @@ def fit_row(law: str, rows: list[dict[str, str]]) -> list[Any]:
     ]
 
 
-def write_tables(out: Path, laws: list[str], truth: str) -> None:
-    """Write ``table.md`` and ``table.csv`` (``table_prior`` for truths from the prior)."""
-    found = {law: rows for law in laws if (rows := finished(results_file(out, law, truth)))}
+def write_tables(out: Path, law: str, truth: str) -> None:
+    """Write the tables of a law and all others of its kind.
+
+    ``table.md`` and ``table.csv`` at the Chinchilla design, ``table_designs`` for laws with designs
+    of their own; with ``_prior`` for truths from the prior.
+    """
+    own = law in DESIGNS
+    kind = [name for name in FIXED if (name in DESIGNS) == own]
+    found = {name: rows for name in kind if (rows := finished(results_file(out, name, truth)))}
     table = [row for law, rows in found.items() for row in parameter_rows(law, rows)]
-    stem = HERE / ("table" if truth == "fixed" else "table_prior")
+    stem = HERE / ("table" + "_designs" * own + "_prior" * (truth == "prior"))
     common.write_csv(
         stem.with_suffix(".csv"),
         COLUMNS,
@@ -314,8 +320,8 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
         "",
         "Written by `benchmarks/recovery/run.py"
         + ("`." if truth == "fixed" else " --truth prior`."),
-        f"Design: {common.chinchilla_points().source}; of the laws that have inputs of their own, "
-        "as said [below](#designs). Fits at default settings (4 x 1000 draws).",
+        f"Design: {'that of each law, below' if own else common.chinchilla_points().source}. "
+        "Fits at default settings (4 x 1000 draws).",
         f"Machine: {common.machine()}. "
         f"{common.in_words(common.versions('bayescale', 'jax', 'numpyro', 'numpy'))}.",
         "",
@@ -361,13 +367,10 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
             ),
             (fit_row(law, rows) for law, rows in found.items()),
         ),
-        "## Designs",
-        "",
-        common.markdown(
-            ("law", "design"),
-            ([law, design.words] for law, design in DESIGNS.items() if law in found),
-        ),
     ]
+    if own:
+        designs = ([name, DESIGNS[name].words] for name in found)
+        text += ["## Designs", "", common.markdown(("law", "design"), designs)]
     stem.with_suffix(".md").write_text("\n".join(text), encoding="utf-8")
 
 
@@ -376,7 +379,8 @@ def _explained(truth: str) -> str:
         return (
             f"Noise: Student-t on log loss, sigma = {SIGMA}, nu = {NU:g}. Truths: the published "
             "fit of each law where there is one, else rounded medians of a fit to the Chinchilla "
-            "points. With one fixed truth, coverage of a parameter that the data hardly inform is "
+            "points, or round numbers of the size that published runs have. With one fixed truth, "
+            "coverage of a parameter that the data hardly inform is "
             "decided by where the truth lies in the prior: near its middle every interval covers, "
             "in its tail none does."
         )
@@ -406,7 +410,7 @@ def main() -> None:
                 f"{law} {job.index}: {row['seconds']:.1f} s, converged {row['converged']}",
                 flush=True,
             )
-        write_tables(options.out, list(FIXED), options.truth)
+        write_tables(options.out, law, options.truth)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -70,6 +71,7 @@ class Job(NamedTuple):
     law: str
     truth: str
     index: int
+    method: str = "auto"
 
 
 class Simulated(NamedTuple):
@@ -154,11 +156,12 @@ def one(job: Job) -> dict[str, float | str]:
         warnings.simplefilter("ignore", bs.BayescaleWarning)
         runs = bs.read_runs(columns)
     started = time.perf_counter()
-    fit = bs.fit(law, runs, seed=job.index)
+    fit = bs.fit(law, runs, seed=job.index, method=job.method)
     verdict = fit.diagnosis
     row: dict[str, float | str] = {
         "index": job.index,
         "seconds": time.perf_counter() - started,
+        "method": fit.method,
         "converged": int(verdict.converged),
         "retried": int(verdict.retried),
         "prior_dominated": " ".join(verdict.prior_dominated),
@@ -270,13 +273,17 @@ def fit_row(law: str, rows: list[dict[str, str]]) -> list[Any]:
     for row in rows:
         for name in row["prior_dominated"].split():
             dominated[name] = dominated.get(name, 0) + 1
+    rhat = max((r for row in rows if (r := float(row["rhat_max"])) == r), default=0.0)
     return [
         law,
         len(rows),
+        ", ".join(
+            f"{name} {n}" for name, n in Counter(r.get("method", "nuts") for r in rows).items()
+        ),
         f"{sum(row['converged'] == '1' for row in rows)}",
         f"{sum(row['retried'] == '1' for row in rows)}",
         sum(int(row["divergences"]) for row in rows),
-        f"{max(float(row['rhat_max']) for row in rows):.4f}",
+        f"{rhat:.4f}" if rhat else "",
         f"{min(float(row['ess_bulk_min']) for row in rows):.0f}",
         f"{np.median([float(row['seconds']) for row in rows]):.2f}",
         ", ".join(f"{name} {count}" for name, count in dominated.items()) or "none",
@@ -321,7 +328,7 @@ def write_tables(out: Path, law: str, truth: str) -> None:
         "Written by `benchmarks/recovery/run.py"
         + ("`." if truth == "fixed" else " --truth prior`."),
         f"Design: {'that of each law, below' if own else common.chinchilla_points().source}. "
-        "Fits at default settings (4 x 1000 draws).",
+        "Fits at default settings (4 x 1000 draws), but for the method where it says so.",
         f"Machine: {common.machine()}. "
         f"{common.in_words(common.versions('bayescale', 'jax', 'numpyro', 'numpy'))}.",
         "",
@@ -357,6 +364,7 @@ def write_tables(out: Path, law: str, truth: str) -> None:
             (
                 "law",
                 "fits",
+                "method",
                 "converged",
                 "retried",
                 "divergences",
@@ -397,13 +405,16 @@ def main() -> None:
     parser.add_argument("--laws", nargs="+", default=list(FIXED), choices=list(FIXED))
     parser.add_argument("--truth", choices=("fixed", "prior"), default="fixed")
     parser.add_argument("--n", type=int, default=50, help="data sets a law (default: 50)")
+    parser.add_argument("--method", choices=("auto", "quick"), default="auto")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="finished fits")
     options = parser.parse_args()
     for law in options.laws:
         path = results_file(options.out, law, options.truth)
         done = {int(row["index"]) for row in finished(path)}
-        jobs = [Job(law, options.truth, i) for i in range(options.n) if i not in done]
+        jobs = [
+            Job(law, options.truth, i, options.method) for i in range(options.n) if i not in done
+        ]
         for job, row in run(jobs, options.workers):
             append(path, row)
             print(

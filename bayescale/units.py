@@ -113,7 +113,7 @@ INPUTS: Mapping[str, InputInfo] = MappingProxyType(
                 "steps step n_steps num_steps train_steps training_steps optimizer_steps",
             ),
             _info("lr", "peak learning rate", "", "learning_rate peak_lr lr_peak max_lr"),
-            _info("z", "redundancy score of the corpus", "", "density redundancy", linear=True),
+            _info("z", "redundancy score", "", "density redundancy", linear=True),
             _info("L", "loss at which something was measured", "loss", "target_loss loss_reached"),
             _info("aspect", "width over depth, d_model/n_layer", "", "aspect_ratio"),
             _info(

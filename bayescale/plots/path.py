@@ -19,6 +19,7 @@ __all__ = [
     "along",
     "default_input",
     "iso_lines",
+    "linear_grid",
     "optimal",
     "thinned",
     "values_of",
@@ -79,6 +80,12 @@ def values_of(runs: Runs | Mapping[str, np.ndarray], name: str) -> np.ndarray:
     if name not in columns:
         raise BayescaleError(f"The points have no {name}, which the picture needs. Give it.")
     return np.asarray(columns[name])
+
+
+def linear_grid(values: np.ndarray, n: int) -> np.ndarray:
+    """Return even points over the range of a linear input, and a tenth of it to each side."""
+    room = 0.1 * float(np.ptp(values)) + 1e-3
+    return np.linspace(values.min() - room, values.max() + room, n)
 
 
 def along(law: Law, reference: Mapping[str, float], x: str, grid: np.ndarray, ratio: float) -> Path:

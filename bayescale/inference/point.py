@@ -31,7 +31,7 @@ DECREMENT = 1e-9
 """A start has converged when a Newton step would lower the potential by less than this."""
 
 ROUNDS = 60
-NEAR, SPAN = 0.1, 1.5
+NEAR, SPAN = 0.25, 2.0
 """A Gaussian holds over its own width where the mean slope is nothing to within the first, in
 standard deviations, and the change of the slope is right to within the second, as a factor."""
 
@@ -170,7 +170,7 @@ def _gaussian(u: np.ndarray, hessian: np.ndarray, derive: Derive) -> tuple[np.nd
     n, d = u.shape
     u, hessian, held = u.copy(), hessian.copy(), np.zeros(n, bool)
     moving = np.arange(n)
-    for _ in range(ROUNDS):
+    for gain in 1.0 / (1.0 + np.arange(ROUNDS) / 10.0):  # kinks make the averages jump
         values, vectors = np.linalg.eigh(hessian[moving])
         root = np.sqrt(np.clip(values, 1e-2, 1e12))
         axes = vectors / root[:, None, :]
@@ -189,9 +189,9 @@ def _gaussian(u: np.ndarray, hessian: np.ndarray, derive: Derive) -> tuple[np.nd
         fits = (factors.min(axis=1) > 1.0 / SPAN) & (factors.max(axis=1) < SPAN)
         held[moving] = usable & fits & (length[:, 0] < NEAR)
         back = (vectors * root[:, None, :]) @ turn
-        better = (back * np.sqrt(clipped)[:, None, :]) @ back.swapaxes(1, 2)
+        better = (back * clipped[:, None, :] ** (0.5 * gain)) @ back.swapaxes(1, 2)
         go = ~held[moving]
-        u[moving[go]] -= np.einsum("sij,sj->si", axes, step)[go]
+        u[moving[go]] -= gain * np.einsum("sij,sj->si", axes, step)[go]
         hessian[moving[go]] = better[go]
         moving = moving[go]
         if not len(moving):

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale import checks, datasets, discrepancy, laws, noise, plots, prior
+    from bayescale import checks, consequences, datasets, discrepancy, laws, noise, plots, prior
     from bayescale.backtesting import Backtest, backtest
     from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
@@ -45,6 +45,7 @@ __all__ = [
     "backtest",
     "checks",
     "compare",
+    "consequences",
     "datasets",
     "discrepancy",
     "fit",
@@ -86,7 +87,16 @@ _PLACES = {
     "read_runs": "runs",
     "savage_dickey": "evidence.savage_dickey",
 }
-_ROOMS = ("checks", "datasets", "discrepancy", "laws", "noise", "plots", "prior")
+_ROOMS = (
+    "checks",
+    "consequences",
+    "datasets",
+    "discrepancy",
+    "laws",
+    "noise",
+    "plots",
+    "prior",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayescale import checks, consequences, datasets, discrepancy, laws, noise, plots, prior
+    from bayescale.allocation import Allocation, allocate
     from bayescale.backtesting import Backtest, backtest
     from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bayescale.storage import load
 
 __all__ = [
+    "Allocation",
     "Backtest",
     "BayescaleError",
     "BayescaleWarning",
@@ -42,6 +44,7 @@ __all__ = [
     "Ranking",
     "Runs",
     "Task",
+    "allocate",
     "backtest",
     "checks",
     "compare",
@@ -64,6 +67,7 @@ __all__ = [
 __version__ = version("bayescale")
 
 _PLACES = {
+    "Allocation": "allocation",
     "Backtest": "backtesting",
     "BayescaleError": "errors",
     "BayescaleWarning": "errors",
@@ -77,6 +81,7 @@ _PLACES = {
     "Ranking": "evidence.ranking",
     "Runs": "runs",
     "Task": "many",
+    "allocate": "allocation",
     "backtest": "backtesting",
     "compare": "comparing",
     "fit": "fitting",

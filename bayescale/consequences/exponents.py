@@ -73,7 +73,7 @@ def local_exponents(
             f"Its inputs: {', '.join(law.law.inputs)}."
         )
     value, slope, _ = law.slopes(x, direction)
-    return -slope * (_over_reducible(law, value) if reducible else 1.0)
+    return np.asarray(-slope * (_over_reducible(law, value) if reducible else 1.0))
 
 
 def frontier_exponents(
@@ -102,7 +102,7 @@ def frontier_exponents(
     log_c = np.broadcast_to(np.log(budgets(flops)), (law.n_draws, len(budgets(flops))))
     m, _ = best_ratio(law, log_c)
     value, slope, _ = law.slopes(inputs_at(law, log_c, m), UP)  # by the envelope theorem
-    return -slope * (_over_reducible(law, value) if reducible else 1.0)
+    return np.asarray(-slope * (_over_reducible(law, value) if reducible else 1.0))
 
 
 def _over_reducible(law: DrawnLaw, log_loss: np.ndarray) -> np.ndarray:
@@ -126,7 +126,7 @@ class Slowing:
     @property
     def change(self) -> np.ndarray:
         """Relative change of the exponent, shape (draw,); negative where gains slow down."""
-        return self.end / self.start - 1.0
+        return np.asarray(self.end / self.start - 1.0)
 
     @property
     def probability(self) -> float:
@@ -152,7 +152,7 @@ def slowing(
     reducible: bool = True,
     held: Mapping[str, float] | None = None,
 ) -> Slowing:
-    """Compare the local exponent at two places: is the law sub-scaling between them?
+    """Compare the local exponent at two places, to tell whether gains are sub-scaling there.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def slowing(
     >>> one = bs.consequences.published(law, law.preset("chen2025"))
     >>> point = {"N": 1e9, "D": [2e10, 2e12]}
     >>> bs.consequences.local_exponents(one, point, "D").round(3).tolist()
-    [[0.144, 0.009]]
+    [[0.18, 0.046]]
     """
     if along == "frontier":
         both = frontier_exponents(source, [start, end], reducible=reducible, held=held)

@@ -37,7 +37,7 @@ def overfitting(
     law = drawn(source, held)
     log_n, log_d = (np.log(np.atleast_1d(np.asarray(v, np.float64))) for v in (N, D))
     here = law.log_loss(law.inputs(log_n, log_d))
-    return np.expm1(here - _endless(law, log_n))
+    return np.asarray(np.expm1(here - _endless(law, log_n)))
 
 
 def data_bound(

@@ -80,7 +80,7 @@ class ComputeOptimum:
     @property
     def tokens_per_param(self) -> np.ndarray:
         """Compute-optimal D/N."""
-        return np.exp(self.log_d - self.log_n)
+        return np.asarray(np.exp(self.log_d - self.log_n))
 
     @property
     def loss(self) -> np.ndarray:

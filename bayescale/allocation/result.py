@@ -56,6 +56,8 @@ class Allocation:
         Share of the best loss within which a size is nearly optimal.
     held : mapping of str to float
         Inputs that were held where the caller said.
+    weighting : str
+        Of a comparison, which weights were used.
     """
 
     source: Fit | Ranking
@@ -66,6 +68,7 @@ class Allocation:
     weights: Mapping[str, float]
     within: float
     held: Mapping[str, float]
+    weighting: str = "probability"
 
     def __len__(self) -> int:
         return len(self.flops)
@@ -289,8 +292,8 @@ class Allocation:
                 f"{_said(row, 'tokens_per_param')} tokens per parameter ({prob:.0%}); loss "
                 f"{row['loss']:.4g} {unit} (a new run: {row['loss_lower']:.4g} to "
                 f"{row['loss_upper']:.4g}). Sizes from {_span(row)} are within "
-                f"{self.within:.2%} of the best loss, which {self.compute_worth[i]:.1%} more compute "
-                f"would buy. "
+                f"{self.within:.2%} of the best loss, which {self.compute_worth[i]:.1%} more "
+                "compute would buy. "
                 f"{' '.join(self.messages[i])}".rstrip()
             )
         lines.append(self.caution)

@@ -102,14 +102,16 @@ def allocate(
         name: _forecast(fits[name], law, middle, optima[name], discrepancy, shares, seed)
         for name, law in laws.items()
     }
-    return Allocation(source, first.flops, optima, near, ahead, shares, within, dict(held or {}))
+    return Allocation(
+        source, first.flops, optima, near, ahead, shares, within, dict(held or {}), weights
+    )
 
 
 def _inside(log_n: np.ndarray, flops: np.ndarray) -> np.ndarray:
     """Log sizes, at the end of the search where they are infinite."""
     even = 0.5 * np.log(flops / 6.0)
     wide = 0.5 * np.log(10.0) * np.array(SPAN)
-    return np.clip(log_n, even - wide[1], even - wide[0])
+    return np.asarray(np.clip(log_n, even - wide[1], even - wide[0]))
 
 
 def _forecast(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.allocation import Allocation, allocate
+from bayescale.allocation import WITHIN, Allocation, allocate
 from bayescale.errors import BayescaleError
 from bayescale.evidence.ranking import Ranking
 from bayescale.plots.path import thinned
@@ -38,11 +38,14 @@ def compute_of(runs: Runs) -> np.ndarray:
 
 def allocated(result: Fit | Ranking | Allocation, flops: Any) -> Allocation:
     """Return the allocation at budgets, of as many draws as a picture needs."""
-    source, options = result, {}
     if isinstance(result, Allocation):
-        source, options = result.source, {"within": result.within, "held": result.held}
+        source, within, held = result.source, result.within, result.held
+        weights = result.weighting
+    else:
+        source, within, held, weights = result, WITHIN, {}, "probability"
     if isinstance(source, Ranking):
         few = tuple(replace(law, fit=thinned(law.fit, DRAWS)) for law in source.laws)
-        return allocate(replace(source, laws=few), flops, **options)
-    assert isinstance(source, Fit)
-    return allocate(thinned(source, DRAWS), flops, **options)
+        source = replace(source, laws=few)
+    else:
+        source = thinned(source, DRAWS)
+    return allocate(source, flops, within=within, held=held, weights=weights)

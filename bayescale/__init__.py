@@ -12,7 +12,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale import checks, datasets, discrepancy, laws, noise, plots, prior
+    from bayescale import checks, consequences, datasets, discrepancy, laws, noise, plots, prior
+    from bayescale.allocation import Allocation, allocate
     from bayescale.backtesting import Backtest, backtest
     from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bayescale.storage import load
 
 __all__ = [
+    "Allocation",
     "Backtest",
     "BayescaleError",
     "BayescaleWarning",
@@ -42,9 +44,11 @@ __all__ = [
     "Ranking",
     "Runs",
     "Task",
+    "allocate",
     "backtest",
     "checks",
     "compare",
+    "consequences",
     "datasets",
     "discrepancy",
     "fit",
@@ -63,6 +67,7 @@ __all__ = [
 __version__ = version("bayescale")
 
 _PLACES = {
+    "Allocation": "allocation",
     "Backtest": "backtesting",
     "BayescaleError": "errors",
     "BayescaleWarning": "errors",
@@ -76,6 +81,7 @@ _PLACES = {
     "Ranking": "evidence.ranking",
     "Runs": "runs",
     "Task": "many",
+    "allocate": "allocation",
     "backtest": "backtesting",
     "compare": "comparing",
     "fit": "fitting",
@@ -86,7 +92,16 @@ _PLACES = {
     "read_runs": "runs",
     "savage_dickey": "evidence.savage_dickey",
 }
-_ROOMS = ("checks", "datasets", "discrepancy", "laws", "noise", "plots", "prior")
+_ROOMS = (
+    "checks",
+    "consequences",
+    "datasets",
+    "discrepancy",
+    "laws",
+    "noise",
+    "plots",
+    "prior",
+)
 
 
 def __getattr__(name: str) -> Any:

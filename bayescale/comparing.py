@@ -143,7 +143,7 @@ def compare(
         )
         for name, candidate, own_noise in candidates
     }
-    refusals = _different(fits)
+    refusals = _different(fits, runs)
     known = {name: marginal(found, seed) for name, found in fits.items()}
     if refusals:
         compared = tuple(Compared(n, fits[n], known[n].evidence) for n in fits)
@@ -297,24 +297,31 @@ def _split(runs: Runs, wanted: str | bool) -> Split | None:
     return default_split(runs) if wanted else None
 
 
-def _different(fits: Mapping[str, Fit]) -> tuple[str, ...]:
-    """Why the fits are not of the same losses; empty where they are."""
-    first_name, first = next(iter(fits.items()))
+def _different(fits: Mapping[str, Fit], runs: Runs | None = None) -> tuple[str, ...]:
+    """Why the fits are not of the same losses, or not of the runs; empty where they are."""
+    tables = {f"the fit {name}": found.runs for name, found in fits.items()}
+    if runs is not None:
+        tables = {"the table of runs": runs, **tables}
+    (first_name, first), *others = tables.items()
     found = []
-    for name, other in fits.items():
-        if other.runs.loss_unit != first.runs.loss_unit:
+    for name, other in others:
+        if other.loss_unit != first.loss_unit:
             found.append(
-                f"The fits {first_name} and {name} are of losses in different units "
-                f"({first.runs.loss_unit}, {other.runs.loss_unit}), so their evidence differs by a "
-                "constant that says nothing of the laws. Fit both to the same runs."
+                f"{_capital(first_name)} and {name} hold losses in different units "
+                f"({first.loss_unit}, {other.loss_unit}), so their evidence differs by a "
+                "constant that says nothing of the laws. Fit every law to the same runs."
             )
-        elif other.runs.fingerprint != first.runs.fingerprint:
+        elif other.fingerprint != first.fingerprint:
             found.append(
-                f"The fits {first_name} and {name} are of different runs ({len(first.runs)} and "
-                f"{len(other.runs)}; fingerprints differ). Evidence compares laws on the same "
-                "losses alone. Fit both to the same runs."
+                f"{_capital(first_name)} and {name} hold different runs ({len(first)} and "
+                f"{len(other)}; fingerprints differ). Evidence compares laws on the same "
+                "losses alone. Fit every law to the same runs."
             )
     return tuple(found)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shared(fits: Mapping[str, Fit]) -> frozenset[str]:
@@ -356,8 +363,9 @@ def _compared(
     elif loo and found.pointwise is None:
         messages.append("no leave-one-out score: too many runs to keep their densities one by one.")
     elif loo:
-        score = exact(psis_loo(found), found, without, MOST_REFITS)
-        messages.extend(score.messages)
+        every = exact(psis_loo(found), found, without, MOST_REFITS)
+        score = None if every.refusals else every
+        messages.extend(f"no leave-one-out score: {why}." for why in every.refusals)
     by_family, why = leave_one_family_out(found, groups, without) if groups else (None, "")
     if why:
         messages.append(f"no score by families: {why}.")

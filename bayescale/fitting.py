@@ -41,7 +41,16 @@ from bayescale.units import is_linear
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PointFit", "build_model", "check_options", "fit", "fit_model", "point_fit"]
+__all__ = [
+    "PointFit",
+    "build_model",
+    "check_options",
+    "computed",
+    "distinct",
+    "fit",
+    "fit_model",
+    "point_fit",
+]
 
 METHODS = ("auto", "nuts", "laplace", "quick")
 PROPOSALS = 4000
@@ -176,7 +185,7 @@ def fit_model(
     reference = model.reference(runs)
     data = model.data(runs, reference)
     rng = np.random.default_rng(seed)
-    result = _computed(model, runs, reference, data, method, settings, rng, seed, report)
+    result = computed(model, runs, reference, data, method, settings, rng, seed, report)
     return replace(result, seed=seed, seconds=time.perf_counter() - started)
 
 
@@ -186,7 +195,7 @@ def _reporting(progress: bool | Progress, what: str) -> AbstractContextManager[P
     return nullcontext(progress or None)
 
 
-def _computed(
+def computed(
     model: Model,
     runs: Runs,
     reference: dict[str, float],
@@ -197,6 +206,7 @@ def _computed(
     seed: int,
     report: Progress | None,
 ) -> Fit:
+    """Fit a model to arrays that are built; see :func:`fit_model`."""
     groups = grouped(data, model.signature)
     notes = large.notes(runs, None if groups is None else n_rows(groups))
     data = arranged(data if groups is None else groups)
@@ -207,7 +217,7 @@ def _computed(
     if method == "nuts":
         nuts.prepare(model.signature, data, settings)
     prepare_evaluation(model.signature, data, settings.draws * settings.chains)
-    optima = _distinct(point.optimise(model, data))
+    optima = distinct(point.centred(model, data, point.optimise(model, data)))
     approximations = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
     weights = special.softmax([a.log_evidence for a in approximations])
     if method == "auto":
@@ -244,7 +254,7 @@ def check_options(method: str, draws: int, warmup: int, chains: int, seed: int) 
         raise LawError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
 
 
-def _distinct(optima: Optima) -> Optima:
+def distinct(optima: Optima) -> Optima:
     """The converged optima that differ, best first; the best start alone if none converged."""
     kept: list[int] = []
     for i in range(len(optima.value)):
@@ -635,7 +645,7 @@ def point_fit(
     model = build_model(law, noise, priors)
     reference = model.reference(runs)
     data = model.data(runs, reference)
-    optima = _distinct(
+    optima = distinct(
         point.optimise(model, data, prior_weight=float(objective == "map"), jacobian_weight=0.0)
     )
     log_reference = {name: v for name, v in reference.items() if name != LOSS_SCALE}

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 
+from bayescale.cli.allocate import allocate
 from bayescale.cli.backtest import backtest
 from bayescale.cli.compare import compare
 from bayescale.cli.datasets import datasets
@@ -44,6 +45,7 @@ for command in (
     fit,
     summary,
     forecast,
+    allocate,
     compare,
     backtest,
     plot,

@@ -18,7 +18,7 @@ from bayescale.cli.common import (
 )
 from bayescale.errors import RunsError
 
-__all__ = ["forecast"]
+__all__ = ["forecast", "probabilities"]
 
 
 def forecast(
@@ -65,7 +65,7 @@ def forecast(
     """
     target = writable(out) if out else None
     ledger = writable(register) if register else None
-    probs = _probabilities(prob)
+    probs = probabilities(prob)
     if bool(at) == bool(at_file):
         raise RunsError(
             "The forecast needs points from exactly one place. "
@@ -111,7 +111,8 @@ def forecast(
     return 0 if bool(ahead.trustworthy.all()) else NOT_TRUSTWORTHY
 
 
-def _probabilities(text: str) -> tuple[float, ...]:
+def probabilities(text: str) -> tuple[float, ...]:
+    """Masses of intervals from text such as ``0.5,0.9``."""
     try:
         probs = tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpyro.distributions.distribution import validation_enabled
 
 from bayescale.errors import PriorError
 from bayescale.evidence.importance import weigh
@@ -105,7 +106,8 @@ def _log_density(known: Marginal, name: str, prior: Prior) -> np.ndarray:
     problem = known.problem
     numbers = {key: np.float64(value) for key, value in prior.numbers.items()}
     data = {**problem.data, "priors": {**problem.data["priors"], name: numbers}}
-    with float64():
+    # A far point may round onto the edge of the support, where NumPyro would warn.
+    with float64(), validation_enabled(False):
         distribution = prior_distributions(problem.model.signature, data)[name]
         return np.asarray(distribution.log_prob(known.parameters[name]))
 

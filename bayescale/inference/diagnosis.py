@@ -248,7 +248,8 @@ def diagnose_chains(
     from arviz_stats.base import array_stats
 
     watched = {**draws, "the loss at ten times the compute": ahead}
-    rhat = {name: float(array_stats.rhat(v)) for name, v in watched.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):  # chains that never moved: not a number
+        rhat = {name: float(array_stats.rhat(v)) for name, v in watched.items()}
     bulk = {name: float(array_stats.ess(v, method="bulk")) for name, v in watched.items()}
     tail = {
         name: float(array_stats.ess(v, method="tail", prob=(0.05, 0.95)))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bayescale.plots.backtest import plot_backtest
     from bayescale.plots.compare import plot_compare
     from bayescale.plots.curve import plot_band
+    from bayescale.plots.frontier import plot_frontier
+    from bayescale.plots.isoflop import plot_isoflop
     from bayescale.plots.pairs import plot_pairs
     from bayescale.plots.posterior import plot_posterior
     from bayescale.plots.prior import plot_prior
@@ -30,6 +32,8 @@ __all__ = [
     "plot_backtest",
     "plot_band",
     "plot_compare",
+    "plot_frontier",
+    "plot_isoflop",
     "plot_pairs",
     "plot_posterior",
     "plot_prior",
@@ -43,6 +47,8 @@ KINDS: dict[str, str] = {
     "pairs": "pairs",
     "residuals": "residuals",
     "prior": "prior",
+    "frontier": "frontier",
+    "isoflop": "isoflop",
 }
 """Kinds of pictures of a fit and the file of each. A new one is one file and one line here."""
 
@@ -55,12 +61,14 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
 
     Parameters
     ----------
-    result : Fit, Forecast, Ranking, Calibration or Backtest
-        A fit takes the kinds of :data:`KINDS`; a forecast takes ``band``, with its targets drawn; a
-        ranking takes ``compare``, a calibration ``sbc``, a backtest ``backtest``.
+    result : Fit, Forecast, Allocation, Ranking, Calibration or Backtest
+        A fit takes the kinds of :data:`KINDS`; a forecast takes ``band``, with its targets drawn;
+        an allocation takes ``frontier`` and ``isoflop``; a ranking takes these and ``compare``, a
+        calibration ``sbc``, a backtest ``backtest``.
     kind : str, default "band"
         One of :data:`KINDS`: ``band`` (loss against compute or an input), ``posterior``
         (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive),
+        ``frontier`` (the compute-optimal line), ``isoflop`` (loss over sizes at fixed compute),
         ``compare`` (a comparison of laws), ``sbc`` (a calibration), ``backtest``.
     **options
         Passed on to the function ``plot_<kind>``.
@@ -86,6 +94,16 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
             raise BayescaleError(
                 f"A {type(result).__name__} cannot be drawn as 'compare'. Give a comparison: "
                 "bs.compare(laws, runs)."
+            )
+        return _drawn(function, kind, result, options)
+    if kind in ("frontier", "isoflop"):
+        from bayescale.allocation import Allocation
+        from bayescale.evidence.ranking import Ranking
+
+        if not isinstance(result, Fit | Allocation | Ranking):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as {kind!r}. Give a fit, an allocation "
+                "or a comparison."
             )
         return _drawn(function, kind, result, options)
     if kind == "sbc":

@@ -91,12 +91,12 @@ def reference(law: str, runs: bs.Runs, noise: str = "student_t") -> tuple[float,
     The proposal is a Student-t with five degrees of freedom at the maxima of the posterior, found
     from the prior, widened by a tenth and shared out by their Laplace weights; 400,000 points.
     """
-    from bayescale.fitting import _distinct, build_model
+    from bayescale.fitting import build_model, distinct
     from bayescale.inference.evaluate import evaluate
 
     model = build_model(law, noise)
     data = model.data(runs)
-    optima = _distinct(point.optimise(model, data))
+    optima = distinct(point.optimise(model, data))
     found = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
     shares = special.softmax([a.log_evidence for a in found])
     shares = 0.9 * shares + 0.1 / len(found)

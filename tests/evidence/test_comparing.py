@@ -16,7 +16,7 @@ import bayescale as bs
 from bayescale.comparing import _different
 from bayescale.errors import LawError, PriorError
 from bayescale.evidence.estimate import Estimate
-from bayescale.evidence.loo import psis_loo
+from bayescale.evidence.loo import exact, psis_loo
 from bayescale.evidence.marginal import Evidence, _refusals, marginal
 from bayescale.evidence.ranking import Compared, Ranking
 from bayescale.evidence.refit import refit, refit_without, weighed
@@ -149,10 +149,11 @@ def stub(converged: bool = True, dominated: tuple[str, ...] = ()) -> SimpleNames
     )
     own = [SimpleNamespace(name=name) for name in ("E", "T_N", "alpha")]
     law = SimpleNamespace(term=SimpleNamespace(parameters=own), name="law")
+    noise = bs.noise.get("normal")
     diagnosis = SimpleNamespace(
         converged=converged, messages=("The chains disagree: ...",), prior_dominated=dominated
     )
-    return SimpleNamespace(model=model, law=law, diagnosis=diagnosis)
+    return SimpleNamespace(model=model, law=law, noise=noise, diagnosis=diagnosis)
 
 
 def test_nothing_is_refused_without_reason() -> None:
@@ -216,6 +217,12 @@ def test_different_runs_are_refused(ranking: bs.Ranking, runs: bs.Runs) -> None:
             found.weights(kind)
     bits = replace(other, runs=replace(other.runs, loss_unit="bits/byte"))
     assert "different units" in _different({"a": one, "b": bits})[0]
+    moved = bs.read_runs({"x": runs["x"], "loss": runs.loss * 1.01})  # as many, and not the same
+    found = bs.compare({"a": one, "b": ranking["power_floor(x)"].fit}, moved)
+    assert "The table of runs and the fit a hold different runs" in found.refusals[0]
+    assert found.probability == {}
+    in_bits = replace(runs, loss_unit="bits/byte")
+    assert "The table of runs and the fit a" in _different({"a": one}, in_bits)[0]
 
 
 def test_ten_runs_at_one_ratio_are_not_answered() -> None:
@@ -366,6 +373,23 @@ def test_a_run_that_pulls_is_left_out_in_earnest() -> None:
     # The reference loss differs a little, and the run lies far off.
     assert law.loo.pointwise[15] == pytest.approx(ahead, rel=0.1)
     assert psis_loo(law.fit).pointwise[15] > law.loo.pointwise[15]
+
+
+def test_a_leave_one_out_score_with_a_wrong_term_is_refused(ranking: bs.Ranking) -> None:
+    """Too many runs above the limit, or a refit that has not converged: no sum, no weights."""
+    fit = ranking["power(x)"].fit
+    score = psis_loo(fit)
+    pulled = replace(score, pareto_k=np.where(np.arange(24) < 5, 0.9, 0.1))
+
+    def unconverged(out: np.ndarray, number: int) -> bs.Fit:
+        return replace(fit, diagnosis=replace(fit.diagnosis, converged=False))
+
+    def never(out: np.ndarray, number: int) -> bs.Fit:
+        raise AssertionError("fitted again, though it cannot help")
+
+    assert "5 runs have Pareto k above" in exact(pulled, fit, never, 4).refusals[0]
+    assert len(exact(pulled, fit, unconverged, 5).refusals) == 5
+    assert exact(pulled, fit, lambda out, number: fit, 5).refusals == ()
 
 
 def test_the_forward_score_is_a_forecast(ranking: bs.Ranking, runs: bs.Runs) -> None:

@@ -17,7 +17,7 @@ from bayescale import discrepancy as discrepancy_library
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
 from bayescale.discrepancy import Discrepancy
-from bayescale.errors import LawError, PriorError
+from bayescale.errors import LawError, PriorError, RunsError
 from bayescale.inference import cost, large, nuts, point
 from bayescale.inference import diagnosis as verdict
 from bayescale.inference import laplace as laplace_fit
@@ -36,6 +36,7 @@ from bayescale.noise import Noise
 from bayescale.posterior import OUTLIER, Fit, Optimum
 from bayescale.prior import Prior
 from bayescale.runs import Runs
+from bayescale.runs.wording import counted
 from bayescale.units import is_linear
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ SHARE = 0.05
 
 MANY = 20.0
 """Outliers that the noise itself must explain before their number is held against it."""
+
+FEWEST = 3
+"""Runs below which nothing is fitted: two runs leave the noise's scale without a lower bound."""
+
+LOWEST_NU = 2.05
+AT_BOUND = (
+    " The degrees of freedom nu lie against their lower bound of 2: the runs scatter more widely "
+    "than this noise allows. Look at the runs named below, and leave them out or explain them."
+)
 
 HEAVY = 5.0
 """Degrees of freedom below which the noise is called heavy-tailed."""
@@ -172,6 +182,20 @@ def fit(
         return fit_model(model, runs, method, settings, seed, report)
 
 
+def _enough(runs: Runs) -> None:
+    """Refuse what is no table of runs, and tables too short to fit."""
+    if not isinstance(runs, Runs):
+        raise RunsError(
+            f"The runs are a {type(runs).__name__}, not runs. Read them first, "
+            'bs.read_runs("runs.csv"), and give the law before them.'
+        )
+    if len(runs) < FEWEST:
+        raise RunsError(
+            f"The table has {counted(len(runs), 'run')} to fit. Give at least {FEWEST}; a law of "
+            "five parameters wants a dozen, spread over its inputs."
+        )
+
+
 def fit_model(
     model: Model,
     runs: Runs,
@@ -182,6 +206,7 @@ def fit_model(
 ) -> Fit:
     """Fit a model that is built; see :func:`fit`."""
     started = time.perf_counter()
+    _enough(runs)
     reference = model.reference(runs)
     data = model.data(runs, reference)
     rng = np.random.default_rng(seed)
@@ -389,6 +414,7 @@ def _sampled(
         tuple(p.name for p in problem.model.law.term.parameters),
         _notes(problem, draft),
         retried,
+        _design_notes(draft),
     )
     return replace(draft, diagnosis=diagnosis), chains.u
 
@@ -412,6 +438,7 @@ def _by_importance(
         tuple(p.name for p in model.law.term.parameters),
         _notes(problem, draft),
         1.0 - float(np.max(problem.weights)),
+        _design_notes(draft),
     )
     return replace(draft, diagnosis=diagnosis)
 
@@ -478,7 +505,6 @@ def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
         *problem.notes,
         *_optima_notes(problem),
         *_tail_notes(draft),
-        *_design_notes(draft),
     )
 
 
@@ -515,6 +541,7 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
         notes.append(
             f"The noise has heavy tails (nu {low:.1f} to {high:.1f}): some runs lie far off the "
             "law. A normal or least-squares fit would give other answers."
+            + (AT_BOUND if low < LOWEST_NU else "")
         )
     influence = draft.influence()
     far = influence[influence["residual"].abs() > OUTLIER]
@@ -554,7 +581,10 @@ def _design_notes(draft: Fit) -> tuple[str, ...]:
     n, d = len(draft.runs), len(draft.model.parameters)
     if n > d:
         return ()
-    return (f"Runs: {n}; parameters: {d}. The prior decides what the runs leave open.",)
+    return (
+        f"{n} runs for {d} parameters: the prior decides what they leave open. Add runs, or choose "
+        "a law with fewer parameters.",
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -643,6 +673,7 @@ def point_fit(
     if objective not in ("map", "ml"):
         raise LawError(f"There is no objective {objective!r}. Choose map or ml.")
     model = build_model(law, noise, priors)
+    _enough(runs)
     reference = model.reference(runs)
     data = model.data(runs, reference)
     optima = distinct(

@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Json,
+    exit_code,
     print_json,
     print_table,
     replacing,
@@ -87,7 +87,8 @@ def allocate(
             for message in messages:
                 print(f"{label}: {message}")
         print(found.caution)
-    return 0 if bool(found.trustworthy.all()) else NOT_TRUSTWORTHY
+    doubtful = [str(at) for at, ok in zip(found.labels, found.trustworthy, strict=True) if not ok]
+    return exit_code(not doubtful, f"{', '.join(doubtful[:4])}; see the messages")
 
 
 def budgets(text: str) -> list[float]:

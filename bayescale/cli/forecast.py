@@ -8,9 +8,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Columns,
     Json,
+    exit_code,
     print_json,
     print_table,
     replacing,
@@ -108,7 +108,8 @@ def forecast(
                 print(f"{label}: {message}")
         if ahead.caution:
             print(ahead.caution)
-    return 0 if bool(ahead.trustworthy.all()) else NOT_TRUSTWORTHY
+    doubtful = [str(at) for at, ok in zip(ahead.labels, ahead.trustworthy, strict=True) if not ok]
+    return exit_code(not doubtful, f"{', '.join(doubtful[:4])}; see the messages")
 
 
 def probabilities(text: str) -> tuple[float, ...]:

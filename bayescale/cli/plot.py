@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from bayescale.cli.allocate import budgets
-from bayescale.cli.common import NOT_TRUSTWORTHY, Columns, replacing, writable
+from bayescale.cli.common import Columns, exit_code, replacing, writable
 from bayescale.errors import FileError
 
 __all__ = ["plot"]
@@ -77,7 +77,6 @@ def plot(
     with replacing(target) as temporary:
         figure.savefig(temporary, dpi=dpi)
     print(f"Drew {kind} of {result.law.name} to {out}.")
-    if result.diagnosis.ok:
-        return 0
-    print(f"warning: the fit that was drawn: {result.diagnosis.text()}", file=sys.stderr)
-    return NOT_TRUSTWORTHY
+    if not result.diagnosis.ok:
+        print(f"warning: the fit that was drawn: {result.diagnosis.text()}", file=sys.stderr)
+    return exit_code(result.diagnosis.ok, result.diagnosis.doubt)

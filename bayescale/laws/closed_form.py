@@ -63,7 +63,7 @@ def two_powers(term: Term) -> TwoPowers | None:
     terms = [t for t in summands(term) if not t.floor]
     while len(terms) == 1 and isinstance(coupled := terms[0], Coupled):
         terms = list(summands(coupled.term))
-    powers = {t.input: t for t in terms if isinstance(t, Power)}
+    powers = {t.symbol: t for t in terms if isinstance(t, Power) and t.inputs == (t.symbol,)}
     if len(terms) != 2 or set(powers) != {"N", "D"}:
         return None
     return TwoPowers(powers["N"], powers["D"])
@@ -71,7 +71,7 @@ def two_powers(term: Term) -> TwoPowers | None:
 
 def _exponent_and_level(power: Power, params: Values, reference: Values) -> tuple[Any, Any]:
     """Exponent, by its parent's parameters, and log contribution at the reference point."""
-    at = {power.input: reference[power.input]}
-    one_up = {power.input: reference[power.input] + 1.0}
+    at = {power.symbol: reference[power.symbol]}
+    one_up = {power.symbol: reference[power.symbol] + 1.0}
     level = power.log_value(params, at, reference)
     return level - power.log_value(params, one_up, reference), level

@@ -321,12 +321,7 @@ def diagnose_chains(
         contraction=dict(contractions),
         prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
-        messages=(
-            *design,
-            *problems,
-            *_dominated_message(dominated, contractions, sensitivities),
-            *notes,
-        ),
+        messages=(*design, *problems, *told, *notes),
         retried=retried,
     )
 
@@ -376,12 +371,7 @@ def diagnose_importance(
         contraction=dict(contractions),
         prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
-        messages=(
-            *design,
-            *problems,
-            *_dominated_message(dominated, contractions, sensitivities),
-            *notes,
-        ),
+        messages=(*design, *problems, *told, *notes),
     )
 
 

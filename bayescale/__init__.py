@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bayescale import checks, consequences, datasets, discrepancy, laws, noise, plots, prior
     from bayescale.allocation import Allocation, allocate
     from bayescale.backtesting import Backtest, backtest
+    from bayescale.claiming import Claims, claims
     from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.evidence.mixture import MixtureForecast
@@ -34,6 +35,7 @@ __all__ = [
     "Backtest",
     "BayescaleError",
     "BayescaleWarning",
+    "Claims",
     "Fit",
     "Forecast",
     "Law",
@@ -47,6 +49,7 @@ __all__ = [
     "allocate",
     "backtest",
     "checks",
+    "claims",
     "compare",
     "consequences",
     "datasets",
@@ -71,6 +74,7 @@ _PLACES = {
     "Backtest": "backtesting",
     "BayescaleError": "errors",
     "BayescaleWarning": "errors",
+    "Claims": "claiming",
     "Fit": "posterior",
     "Forecast": "forecasting",
     "Law": "laws.law",
@@ -83,6 +87,7 @@ _PLACES = {
     "Task": "many",
     "allocate": "allocation",
     "backtest": "backtesting",
+    "claims": "claiming",
     "compare": "comparing",
     "fit": "fitting",
     "fit_many": "many",

@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 
 from bayescale.cli.allocate import allocate
 from bayescale.cli.backtest import backtest
+from bayescale.cli.claims import claims
 from bayescale.cli.compare import compare
 from bayescale.cli.datasets import datasets
 from bayescale.cli.demo import demo
@@ -47,6 +48,7 @@ for command in (
     forecast,
     allocate,
     compare,
+    claims,
     backtest,
     plot,
     score,

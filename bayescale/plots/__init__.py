@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayescale.plots.backtest import plot_backtest
+    from bayescale.plots.claims import plot_claims
     from bayescale.plots.compare import plot_compare
     from bayescale.plots.curve import plot_band
     from bayescale.plots.frontier import plot_frontier
@@ -31,6 +32,7 @@ __all__ = [
     "plot",
     "plot_backtest",
     "plot_band",
+    "plot_claims",
     "plot_compare",
     "plot_frontier",
     "plot_isoflop",
@@ -52,7 +54,13 @@ KINDS: dict[str, str] = {
 }
 """Kinds of pictures of a fit and the file of each. A new one is one file and one line here."""
 
-_PLACES = {**KINDS, "compare": "compare", "sbc": "sbc", "backtest": "backtest"}
+_PLACES = {
+    **KINDS,
+    "compare": "compare",
+    "sbc": "sbc",
+    "backtest": "backtest",
+    "claims": "claims",
+}
 _FUNCTIONS = {f"plot_{kind}": place for kind, place in _PLACES.items()}
 
 
@@ -61,15 +69,16 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
 
     Parameters
     ----------
-    result : Fit, Forecast, Allocation, Ranking, Calibration or Backtest
+    result : Fit, Forecast, Allocation, Ranking, Calibration, Backtest or Claims
         A fit takes the kinds of :data:`KINDS`; a forecast takes ``band``, with its targets drawn;
         an allocation takes ``frontier`` and ``isoflop``; a ranking takes these and ``compare``, a
-        calibration ``sbc``, a backtest ``backtest``.
+        calibration ``sbc``, a backtest ``backtest``, claims ``claims``.
     kind : str, default "band"
         One of :data:`KINDS`: ``band`` (loss against compute or an input), ``posterior``
         (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive),
         ``frontier`` (the compute-optimal line), ``isoflop`` (loss over sizes at fixed compute),
-        ``compare`` (a comparison of laws), ``sbc`` (a calibration), ``backtest``.
+        ``compare`` (a comparison of laws), ``sbc`` (a calibration), ``backtest``,
+        ``claims``.
     **options
         Passed on to the function ``plot_<kind>``.
 
@@ -104,6 +113,15 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
             raise BayescaleError(
                 f"A {type(result).__name__} cannot be drawn as {kind!r}. Give a fit, an allocation "
                 "or a comparison."
+            )
+        return _drawn(function, kind, result, options)
+    if kind == "claims":
+        from bayescale.claiming import Claims
+
+        if not isinstance(result, Claims):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as 'claims'. Give claims held to runs: "
+                "bs.claims(runs)."
             )
         return _drawn(function, kind, result, options)
     if kind == "sbc":

@@ -24,7 +24,7 @@ __all__ = ["WITHIN", "allocate"]
 
 WITHIN = 0.001
 """Share of the best loss within which a size is nearly optimal: a quarter of the scatter between
-runs of one design in public tables, and what about five per cent of compute buys (the text of each
+runs of one design in public tables, and what a few per cent of compute buy (the text of each
 allocation says how much it is there)."""
 
 MOST = 1000

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bayescale.laws.law import Law
     from bayescale.many import Many, Task, fit_many
     from bayescale.noise.noise import Noise
+    from bayescale.planning import Plan, plan
     from bayescale.posterior import Fit
     from bayescale.runs import Runs, read_runs
     from bayescale.storage import load
@@ -42,6 +43,7 @@ __all__ = [
     "Many",
     "MixtureForecast",
     "Noise",
+    "Plan",
     "PointFit",
     "Ranking",
     "Runs",
@@ -60,6 +62,7 @@ __all__ = [
     "laws",
     "load",
     "noise",
+    "plan",
     "plots",
     "point_fit",
     "prior",
@@ -81,6 +84,7 @@ _PLACES = {
     "Many": "many",
     "MixtureForecast": "evidence.mixture",
     "Noise": "noise.noise",
+    "Plan": "planning",
     "PointFit": "fitting",
     "Ranking": "evidence.ranking",
     "Runs": "runs",
@@ -93,6 +97,7 @@ _PLACES = {
     "fit_many": "many",
     "forecast": "forecasting",
     "load": "storage",
+    "plan": "planning",
     "point_fit": "fitting",
     "read_runs": "runs",
     "savage_dickey": "evidence.savage_dickey",

@@ -19,6 +19,7 @@ from bayescale.cli.fit import fit
 from bayescale.cli.forecast import forecast
 from bayescale.cli.inspect import inspect
 from bayescale.cli.laws import laws
+from bayescale.cli.plan import plan
 from bayescale.cli.plot import plot
 from bayescale.cli.score import score
 from bayescale.cli.summary import summary
@@ -47,6 +48,7 @@ for command in (
     summary,
     forecast,
     allocate,
+    plan,
     compare,
     claims,
     backtest,

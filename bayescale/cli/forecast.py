@@ -18,7 +18,7 @@ from bayescale.cli.common import (
 )
 from bayescale.errors import RunsError
 
-__all__ = ["forecast", "probabilities"]
+__all__ = ["forecast", "points", "probabilities"]
 
 
 def forecast(
@@ -71,7 +71,7 @@ def forecast(
             "The forecast needs points from exactly one place. "
             "Give --at N=70e9,D=1.4e12 or --at-file targets.csv."
         )
-    points = _points(at) if at else at_file
+    where = points(at) if at else at_file
 
     import pandas as pd
 
@@ -81,7 +81,7 @@ def forecast(
 
     ahead = predict(
         load(fit),
-        points,
+        where,
         columns=parse_columns(list(column or ())),
         discrepancy=discrepancy,
         seed=seed,
@@ -125,7 +125,7 @@ def probabilities(text: str) -> tuple[float, ...]:
     return probs
 
 
-def _points(texts: list[str]) -> dict[str, list[str]]:
+def points(texts: list[str]) -> dict[str, list[str]]:
     """Columns of points from texts such as ``N=70e9,D=1.4e12``."""
     rows = []
     for text in texts:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bayescale.plots.frontier import plot_frontier
     from bayescale.plots.isoflop import plot_isoflop
     from bayescale.plots.pairs import plot_pairs
+    from bayescale.plots.plan import plot_plan
     from bayescale.plots.posterior import plot_posterior
     from bayescale.plots.prior import plot_prior
     from bayescale.plots.residuals import plot_residuals
@@ -37,6 +38,7 @@ __all__ = [
     "plot_frontier",
     "plot_isoflop",
     "plot_pairs",
+    "plot_plan",
     "plot_posterior",
     "plot_prior",
     "plot_residuals",
@@ -60,6 +62,7 @@ _PLACES = {
     "sbc": "sbc",
     "backtest": "backtest",
     "claims": "claims",
+    "plan": "plan",
 }
 _FUNCTIONS = {f"plot_{kind}": place for kind, place in _PLACES.items()}
 
@@ -69,16 +72,17 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
 
     Parameters
     ----------
-    result : Fit, Forecast, Allocation, Ranking, Calibration, Backtest or Claims
+    result : Fit, Forecast, Allocation, Ranking, Calibration, Backtest, Claims or Plan
         A fit takes the kinds of :data:`KINDS`; a forecast takes ``band``, with its targets drawn;
         an allocation takes ``frontier`` and ``isoflop``; a ranking takes these and ``compare``, a
-        calibration ``sbc``, a backtest ``backtest``, claims ``claims``.
+        calibration ``sbc``, a backtest ``backtest``, claims ``claims``, a
+        plan ``plan``.
     kind : str, default "band"
         One of :data:`KINDS`: ``band`` (loss against compute or an input), ``posterior``
         (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive),
         ``frontier`` (the compute-optimal line), ``isoflop`` (loss over sizes at fixed compute),
         ``compare`` (a comparison of laws), ``sbc`` (a calibration), ``backtest``,
-        ``claims``.
+        ``claims``, ``plan``.
     **options
         Passed on to the function ``plot_<kind>``.
 
@@ -122,6 +126,15 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
             raise BayescaleError(
                 f"A {type(result).__name__} cannot be drawn as 'claims'. Give claims held to runs: "
                 "bs.claims(runs)."
+            )
+        return _drawn(function, kind, result, options)
+    if kind == "plan":
+        from bayescale.planning import Plan
+
+        if not isinstance(result, Plan):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as 'plan'. Give a plan: "
+                "bs.plan(fit, 1e21, target={...})."
             )
         return _drawn(function, kind, result, options)
     if kind == "sbc":

@@ -12,7 +12,17 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale import checks, consequences, datasets, discrepancy, laws, noise, plots, prior
+    from bayescale import (
+        checks,
+        consequences,
+        datasets,
+        discrepancy,
+        laws,
+        noise,
+        plots,
+        prior,
+        report,
+    )
     from bayescale.allocation import Allocation, allocate
     from bayescale.backtesting import Backtest, backtest
     from bayescale.claiming import Claims, claims
@@ -67,6 +77,7 @@ __all__ = [
     "point_fit",
     "prior",
     "read_runs",
+    "report",
     "savage_dickey",
 ]
 
@@ -111,6 +122,7 @@ _ROOMS = (
     "noise",
     "plots",
     "prior",
+    "report",
 )
 
 

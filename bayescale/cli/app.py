@@ -21,6 +21,7 @@ from bayescale.cli.inspect import inspect
 from bayescale.cli.laws import laws
 from bayescale.cli.plan import plan
 from bayescale.cli.plot import plot
+from bayescale.cli.report import report
 from bayescale.cli.score import score
 from bayescale.cli.summary import summary
 from bayescale.errors import BayescaleError
@@ -53,6 +54,7 @@ for command in (
     claims,
     backtest,
     plot,
+    report,
     score,
 ):
     app.command(command)

@@ -91,7 +91,8 @@ def reweighted(
     variances, sizes = [], []
     for truth in rng.integers(n, size=OUTCOMES):
         own = {name: values[[truth]] for name, values in draws.items()}
-        seen = runs[truth] + noise.quantile(rng.uniform(size=runs.shape[1]), own)
+        p = np.asarray(rng.uniform(size=runs.shape[1]))
+        seen = runs[truth] + noise.quantile(p, own)
         with float64():
             density = np.asarray(noise.log_loss(runs, params).log_prob(seen)).sum(axis=1)
         density[truth] = -np.inf  # the truth is no draw of its own posterior

@@ -11,6 +11,7 @@ import bayescale as bs
 from bayescale.allocation.pooled import pooled_quantiles, sure_interval
 from bayescale.errors import BayescaleError, LawError, RunsError
 from bayescale.inference.diagnosis import Diagnosis
+from bayescale.runs.read import read_quietly
 
 NEAR, FAR = 1e20, 1e26
 
@@ -209,3 +210,18 @@ def test_sure_intervals():
     assert sure_interval(low, high, each, 0.75) == (2.0, 5.0)
     assert sure_interval(low, high, each, 0.2) == (0.0, 7.0)
     assert np.isnan(sure_interval(low, np.array([0.5, 1.5, 2.5, 3.5]), each, 0.5)[0])
+
+
+def test_public_runs(shared_data):
+    """Chinchilla's own compute: about twenty tokens per parameter, outliers or not."""
+    table = shared_data / "chinchilla_epoch.csv"
+    kept = []
+    for where in ("outlier_epoch == 0", None):
+        fit = bs.fit("chinchilla", read_quietly(table, where=where), method="laplace")
+        found = bs.allocate(fit, 5.76e23)
+        low, high = (float(v[0]) for v in found.interval(0.9, "tokens_per_param"))
+        assert low < 18.4 < high < 58.9  # Besiroglu's refit, and the published constants
+        assert 0.48 < found.quantile(0.5, "a")[0] < 0.54
+        assert "1.65 decades above" in found.messages[0][0]
+        kept.append(float(found.quantile(0.5, "tokens_per_param")[0]))
+    np.testing.assert_allclose(kept, [18.9, 17.6], rtol=0.05)

@@ -17,7 +17,7 @@ from bayescale import discrepancy as discrepancy_library
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
 from bayescale.discrepancy import Discrepancy
-from bayescale.errors import LawError, PriorError
+from bayescale.errors import LawError, PriorError, RunsError
 from bayescale.inference import cost, large, nuts, point
 from bayescale.inference import diagnosis as verdict
 from bayescale.inference import laplace as laplace_fit
@@ -36,12 +36,22 @@ from bayescale.noise import Noise
 from bayescale.posterior import OUTLIER, Fit, Optimum
 from bayescale.prior import Prior
 from bayescale.runs import Runs
+from bayescale.runs.wording import counted
 from bayescale.units import is_linear
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PointFit", "build_model", "check_options", "fit", "fit_model", "point_fit"]
+__all__ = [
+    "PointFit",
+    "build_model",
+    "check_options",
+    "computed",
+    "distinct",
+    "fit",
+    "fit_model",
+    "point_fit",
+]
 
 METHODS = ("auto", "nuts", "laplace", "quick")
 PROPOSALS = 4000
@@ -56,6 +66,15 @@ SHARE = 0.05
 
 MANY = 20.0
 """Outliers that the noise itself must explain before their number is held against it."""
+
+FEWEST = 3
+"""Runs below which nothing is fitted: two runs leave the noise's scale without a lower bound."""
+
+LOWEST_NU = 2.05
+AT_BOUND = (
+    " The degrees of freedom nu lie against their lower bound of 2: the runs scatter more widely "
+    "than this noise allows. Look at the runs named below, and leave them out or explain them."
+)
 
 HEAVY = 5.0
 """Degrees of freedom below which the noise is called heavy-tailed."""
@@ -163,6 +182,20 @@ def fit(
         return fit_model(model, runs, method, settings, seed, report)
 
 
+def _enough(runs: Runs) -> None:
+    """Refuse what is no table of runs, and tables too short to fit."""
+    if not isinstance(runs, Runs):
+        raise RunsError(
+            f"The runs are a {type(runs).__name__}, not runs. Read them first, "
+            'bs.read_runs("runs.csv"), and give the law before them.'
+        )
+    if len(runs) < FEWEST:
+        raise RunsError(
+            f"The table has {counted(len(runs), 'run')} to fit. Give at least {FEWEST}; a law of "
+            "five parameters wants a dozen, spread over its inputs."
+        )
+
+
 def fit_model(
     model: Model,
     runs: Runs,
@@ -173,10 +206,11 @@ def fit_model(
 ) -> Fit:
     """Fit a model that is built; see :func:`fit`."""
     started = time.perf_counter()
+    _enough(runs)
     reference = model.reference(runs)
     data = model.data(runs, reference)
     rng = np.random.default_rng(seed)
-    result = _computed(model, runs, reference, data, method, settings, rng, seed, report)
+    result = computed(model, runs, reference, data, method, settings, rng, seed, report)
     return replace(result, seed=seed, seconds=time.perf_counter() - started)
 
 
@@ -186,7 +220,7 @@ def _reporting(progress: bool | Progress, what: str) -> AbstractContextManager[P
     return nullcontext(progress or None)
 
 
-def _computed(
+def computed(
     model: Model,
     runs: Runs,
     reference: dict[str, float],
@@ -197,6 +231,7 @@ def _computed(
     seed: int,
     report: Progress | None,
 ) -> Fit:
+    """Fit a model to arrays that are built; see :func:`fit_model`."""
     groups = grouped(data, model.signature)
     notes = large.notes(runs, None if groups is None else n_rows(groups))
     data = arranged(data if groups is None else groups)
@@ -207,7 +242,7 @@ def _computed(
     if method == "nuts":
         nuts.prepare(model.signature, data, settings)
     prepare_evaluation(model.signature, data, settings.draws * settings.chains)
-    optima = _distinct(point.optimise(model, data))
+    optima = distinct(point.centred(model, data, point.optimise(model, data)))
     approximations = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
     weights = special.softmax([a.log_evidence for a in approximations])
     if method == "auto":
@@ -244,7 +279,7 @@ def check_options(method: str, draws: int, warmup: int, chains: int, seed: int) 
         raise LawError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
 
 
-def _distinct(optima: Optima) -> Optima:
+def distinct(optima: Optima) -> Optima:
     """The converged optima that differ, best first; the best start alone if none converged."""
     kept: list[int] = []
     for i in range(len(optima.value)):
@@ -379,6 +414,7 @@ def _sampled(
         tuple(p.name for p in problem.model.law.term.parameters),
         _notes(problem, draft),
         retried,
+        _design_notes(draft),
     )
     return replace(draft, diagnosis=diagnosis), chains.u
 
@@ -402,6 +438,7 @@ def _by_importance(
         tuple(p.name for p in model.law.term.parameters),
         _notes(problem, draft),
         1.0 - float(np.max(problem.weights)),
+        _design_notes(draft),
     )
     return replace(draft, diagnosis=diagnosis)
 
@@ -468,7 +505,6 @@ def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
         *problem.notes,
         *_optima_notes(problem),
         *_tail_notes(draft),
-        *_design_notes(draft),
     )
 
 
@@ -505,6 +541,7 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
         notes.append(
             f"The noise has heavy tails (nu {low:.1f} to {high:.1f}): some runs lie far off the "
             "law. A normal or least-squares fit would give other answers."
+            + (AT_BOUND if low < LOWEST_NU else "")
         )
     influence = draft.influence()
     far = influence[influence["residual"].abs() > OUTLIER]
@@ -544,7 +581,10 @@ def _design_notes(draft: Fit) -> tuple[str, ...]:
     n, d = len(draft.runs), len(draft.model.parameters)
     if n > d:
         return ()
-    return (f"Runs: {n}; parameters: {d}. The prior decides what the runs leave open.",)
+    return (
+        f"{n} runs for {d} parameters: the prior decides what they leave open. Add runs, or choose "
+        "a law with fewer parameters.",
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -633,9 +673,10 @@ def point_fit(
     if objective not in ("map", "ml"):
         raise LawError(f"There is no objective {objective!r}. Choose map or ml.")
     model = build_model(law, noise, priors)
+    _enough(runs)
     reference = model.reference(runs)
     data = model.data(runs, reference)
-    optima = _distinct(
+    optima = distinct(
         point.optimise(model, data, prior_weight=float(objective == "map"), jacobian_weight=0.0)
     )
     log_reference = {name: v for name, v in reference.items() if name != LOSS_SCALE}

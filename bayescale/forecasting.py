@@ -17,6 +17,7 @@ from bayescale.flops import flops_6nd
 from bayescale.posterior import Fit
 from bayescale.predictive import REPLICATES, Predictive, crps
 from bayescale.runs import Runs, read_targets
+from bayescale.runs.wording import counted
 from bayescale.units import INPUTS, format_size, is_linear, parse_size
 
 if TYPE_CHECKING:
@@ -420,7 +421,7 @@ class Forecast:
         share = float(at.shares()["discrepancy"].iloc[0])
         return (
             f"At {at.labels[0]} it makes {share:.0%} of the squared width; with half the scale the "
-            f"90 % band were {half['lower']:.4g} to {half['upper']:.4g}, with twice "
+            f"90 % band would be {half['lower']:.4g} to {half['upper']:.4g}, with twice "
             f"{twice['lower']:.4g} to {twice['upper']:.4g}."
         )
 
@@ -444,7 +445,8 @@ class Forecast:
             for i in range(min(len(self), 8))
         ]
         more = [f"  ... {len(self) - 8} more"] if len(self) > 8 else []
-        head = f"Forecast of {self.fit.law.name} at {len(self)} points: median [90 % for a new run]"
+        points = counted(len(self), "point")
+        head = f"Forecast of {self.fit.law.name} at {points}: median [90 % for a new run]"
         return "\n".join([head, *rows, *more])
 
 

@@ -241,7 +241,7 @@ class Fit:
         else:
             standard = self._standard
             likelihood = self.pointwise.reshape(-1, len(self.runs))
-            covariance = (likelihood - likelihood.mean(axis=0)).T @ standard / len(standard)
+            covariance = likelihood.T @ standard / len(standard)  # standard has mean zero
         columns |= dict(zip(self._read, -covariance.T, strict=True))
         return pd.DataFrame(columns, index=pd.Index(self.runs.labels, name="run"))
 

@@ -237,7 +237,7 @@ MESSAGES = {
         "The noise has heavy tails",
         "noise scales off",
         "The runs that pull most",
-        "The prior decides what the runs leave open",
+        "the prior decides what they leave open",
     ],
     "forecasting.py": ["outside the data: ", "far outside the data", "not converged"],
 }

@@ -102,6 +102,16 @@ class Diagnosis:
         """Whether every number of the fit may be vouched for."""
         return self.converged and not self.prior_dominated
 
+    @property
+    def doubt(self) -> str:
+        """Why not every number may be vouched for, in a phrase; empty where all may."""
+        if not self.converged:
+            return "the fit did not converge"
+        if self.prior_dominated:
+            verb = "is" if len(self.prior_dominated) == 1 else "are"
+            return f"{', '.join(self.prior_dominated)} {verb} prior-dominated"
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description; not-a-number becomes null."""
         out = {"ok": self.ok, **asdict(self)}
@@ -223,6 +233,7 @@ def diagnose_chains(
     law_parameters: tuple[str, ...],
     notes: tuple[str, ...] = (),
     retried: bool = False,
+    design: tuple[str, ...] = (),
 ) -> Diagnosis:
     """The verdict on a NUTS fit.
 
@@ -244,11 +255,14 @@ def diagnose_chains(
         Further messages, appended.
     retried : bool
         Whether this is the second attempt.
+    design : tuple of str
+        What the runs cannot tell, whatever is drawn; it comes before what the sampler says.
     """
     from arviz_stats.base import array_stats
 
     watched = {**draws, "the loss at ten times the compute": ahead}
-    rhat = {name: float(array_stats.rhat(v)) for name, v in watched.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):  # chains that never moved: not a number
+        rhat = {name: float(array_stats.rhat(v)) for name, v in watched.items()}
     bulk = {name: float(array_stats.ess(v, method="bulk")) for name, v in watched.items()}
     tail = {
         name: float(array_stats.ess(v, method="tail", prob=(0.05, 0.95)))
@@ -289,12 +303,13 @@ def diagnose_chains(
             f"The energy fraction E-BFMI is {ebfmi:.2f}, below {EBFMI_LIMIT}: the tails are "
             "explored too slowly. Run longer (--draws)."
         )
-    if deep > 0.01:
+    if deep > 0.01 and not problems:
         notes = (
             *notes,
             f"{deep:.0%} of the draws hit the greatest tree depth: sampling is slow, not wrong.",
         )
     dominated = _dominated(contractions, sensitivities, law_parameters)
+    told = _dominated_message(dominated, contractions, sensitivities)
     return Diagnosis(
         converged=not problems,
         rhat_max=max(rhat.values()),
@@ -306,7 +321,7 @@ def diagnose_chains(
         contraction=dict(contractions),
         prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
-        messages=(*problems, *_dominated_message(dominated), *notes),
+        messages=(*design, *problems, *told, *notes),
         retried=retried,
     )
 
@@ -319,10 +334,12 @@ def diagnose_importance(
     law_parameters: tuple[str, ...],
     notes: tuple[str, ...] = (),
     elsewhere: float = 0.0,
+    design: tuple[str, ...] = (),
 ) -> Diagnosis:
     """The verdict on a Laplace fit, by the tail of its importance weights.
 
-    ``elsewhere`` is the share of the posterior around maxima that were not drawn from.
+    ``elsewhere`` is the share of the posterior around maxima that were not drawn from; ``design``
+    is what the runs cannot tell, and comes first.
     """
     problems = []
     if not elsewhere < ELSEWHERE:
@@ -341,6 +358,7 @@ def diagnose_importance(
             f"{ESS_LIMIT}. Sample instead (method nuts)."
         )
     dominated = _dominated(contractions, sensitivities, law_parameters)
+    told = _dominated_message(dominated, contractions, sensitivities)
     nan = float("nan")
     return Diagnosis(
         converged=not problems,
@@ -353,7 +371,7 @@ def diagnose_importance(
         contraction=dict(contractions),
         prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
-        messages=(*problems, *_dominated_message(dominated), *notes),
+        messages=(*design, *problems, *told, *notes),
     )
 
 
@@ -384,12 +402,24 @@ def _dominated(
     )
 
 
-def _dominated_message(names: tuple[str, ...]) -> tuple[str, ...]:
+def _dominated_message(
+    names: tuple[str, ...], contractions: Mapping[str, float], sensitivities: Mapping[str, float]
+) -> tuple[str, ...]:
     if not names:
         return ()
+    uninformed = [name for name in names if not contractions[name] >= PRIOR_DOMINATED]
+    reasons = []
+    if uninformed:
+        shares = ", ".join(f"{name} {max(contractions[name], 0.0):.0%}" for name in uninformed)
+        reasons.append(f"the data remove too little of the prior's variance ({shares}; not half)")
+    if moved := [name for name in names if name not in uninformed]:
+        shares = ", ".join(f"{name} {sensitivities[name]:.2f}" for name in moved)
+        reasons.append(
+            f"the answer moves with the prior's width (sensitivity {shares}; above {SENSITIVE})"
+        )
     verb = "is" if len(names) == 1 else "are"
     return (
-        f"{', '.join(names)} {verb} prior-dominated: the data remove less than half of the "
-        "prior's variance, or the answer moves with the prior's width, so the prior wrote a good "
-        "part of it. Widen the design (runs with other N, D or D/N), or choose a law without it.",
+        f"{', '.join(names)} {verb} prior-dominated, and not to be vouched for: "
+        f"{'; '.join(reasons)}. Widen the design (runs with other N, D or D/N), or choose a law "
+        "without it.",
     )

@@ -134,17 +134,7 @@ class Law:
     @functools.cached_property
     def field_names(self) -> tuple[str, ...]:
         """Names of the field parameters, as :meth:`loss` takes them."""
-        ones = dict.fromkeys((p.name for p in self.term.parameters), 1.0)
-        zeros = dict.fromkeys(self.inputs, 0.0)
-        found: list[str] = []
-
-        def trace() -> dict[str, Any]:
-            values = self.term.to_field(ones, zeros)
-            found.extend(values)
-            return self.term.from_field(values, zeros)
-
-        jax.eval_shape(trace)  # the names alone, in the law's own order; nothing is computed
-        return tuple(found)
+        return _field_names(self.term)
 
     @property
     def expression(self) -> str:
@@ -265,6 +255,22 @@ class Law:
         lines = [f"Law {self.name}: {self.formula or self.expression}"]
         lines += [f"  {p.name} ~ {p.prior}   {p.meaning}" for p in self.parameters]
         return "\n".join(lines[:12])
+
+
+@functools.cache
+def _field_names(term: Term) -> tuple[str, ...]:
+    """Names of a term's field parameters, in its own order; nothing is computed."""
+    ones = dict.fromkeys((p.name for p in term.parameters), 1.0)
+    zeros = dict.fromkeys(term.inputs, 0.0)
+    found: list[str] = []
+
+    def trace() -> dict[str, Any]:
+        values = term.to_field(ones, zeros)
+        found.extend(values)
+        return term.from_field(values, zeros)
+
+    jax.eval_shape(trace)
+    return tuple(found)
 
 
 def _checked(

@@ -87,6 +87,11 @@ def get(law: str | Law, input: str | None = None) -> Law:
     """
     if isinstance(law, Law):
         return law
+    if not isinstance(law, str):
+        raise LawError(
+            f"The law is a {type(law).__name__}. Give a name, an expression or a Law, and the runs "
+            "after it."
+        )
     text = law.strip()
     single = re.fullmatch(r"(\w+)\((\w+)\)", text)
     name, given = (single[1], single[2]) if single else (text, input)

@@ -51,6 +51,15 @@ class Noise(ABC):
         )
 
     @property
+    def smooth(self) -> bool:
+        """Whether the log density has a curvature that holds over its own width.
+
+        Where it has a kink, or all of its curvature in a narrow core, neither the centre nor the
+        width of a posterior follows from derivatives at a point; they are measured at a distance.
+        """
+        return True
+
+    @property
     def groups(self) -> bool:
         """Whether runs with the same inputs enter by number, mean and sum of squares alone."""
         return False

@@ -179,7 +179,13 @@ def _paths(
 
 
 def _fit_height(ax: Any, extent: np.ndarray) -> None:
-    low, high = float(extent.min()), float(extent.max())
+    finite = extent[np.isfinite(extent) & (extent > 0)]
+    if not len(finite):
+        raise BayescaleError(
+            "The bands of the fit have no finite value to draw. Its summary says what went wrong: "
+            "bayescale summary."
+        )
+    low, high = float(finite.min()), float(finite.max())
     room = 0.04 * np.log(high / low) + 1e-3
     ax.set_ylim(low * np.exp(-room), high * np.exp(room))
 

@@ -76,6 +76,9 @@ AT_BOUND = (
     "than this noise allows. Look at the runs named below, and leave them out or explain them."
 )
 
+MAY_VANISH = ("floor", "strength", "noise")
+"""Roles of parameters that may well be next to zero, where their priors have little mass."""
+
 HEAVY = 5.0
 """Degrees of freedom below which the noise is called heavy-tailed."""
 
@@ -415,6 +418,7 @@ def _sampled(
         _notes(problem, draft),
         retried,
         _design_notes(draft),
+        draft.diagnosis.prior_conflict,
     )
     return replace(draft, diagnosis=diagnosis), chains.u
 
@@ -439,6 +443,7 @@ def _by_importance(
         _notes(problem, draft),
         1.0 - float(np.max(problem.weights)),
         _design_notes(draft),
+        draft.diagnosis.prior_conflict,
     )
     return replace(draft, diagnosis=diagnosis)
 
@@ -453,7 +458,7 @@ def _draft(
     """The fit without its verdict; the diagnosis holds what the prior did alone."""
     draws = {name: v.reshape(shape) for name, v in evaluated.params.items()}
     rng = np.random.default_rng(0)
-    contractions = {}
+    contractions, conflicting = {}, []
     for parameter in problem.model.parameters:
         prior = problem.model.priors[parameter.name].draws(
             4000, rng, problem.reference[LOSS_SCALE], parameter.positive
@@ -461,6 +466,13 @@ def _draft(
         contractions[parameter.name] = verdict.contraction(
             draws[parameter.name], prior, parameter.positive
         )
+        if verdict.conflicts(
+            draws[parameter.name],
+            prior,
+            parameter.positive,
+            may_vanish=parameter.role in MAY_VANISH,
+        ):
+            conflicting.append(parameter.name)
     log_prior = {name: v.reshape(shape) for name, v in evaluated.log_prior.items()}
     sensitivities = verdict.prior_sensitivity(
         draws,
@@ -477,7 +489,20 @@ def _draft(
         log_likelihood_sum=evaluated.log_likelihood_sum.reshape(shape),
         pointwise=None if pointwise is None else pointwise.reshape(*shape, -1),
         sample_stats=stats,
-        diagnosis=Diagnosis(False, nan, nan, nan, 0, nan, nan, contractions, sensitivities, (), ()),
+        diagnosis=Diagnosis(
+            False,
+            nan,
+            nan,
+            nan,
+            0,
+            nan,
+            nan,
+            contractions,
+            sensitivities,
+            (),
+            (),
+            prior_conflict=tuple(conflicting),
+        ),
         optima=(),
         method=method,
         seed=0,

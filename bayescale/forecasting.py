@@ -14,8 +14,10 @@ from bayescale import discrepancy as discrepancy_library
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleError, PriorError, RunsError
 from bayescale.flops import flops_6nd
+from bayescale.model import LOSS_SCALE
 from bayescale.posterior import Fit
 from bayescale.predictive import REPLICATES, Predictive, crps
+from bayescale.prior import Prior
 from bayescale.runs import Runs, read_targets
 from bayescale.runs.wording import counted
 from bayescale.units import INPUTS, format_size, is_linear, parse_size
@@ -28,6 +30,9 @@ __all__ = ["Forecast", "forecast"]
 FAR = 2.0
 """Decades beyond the data, in any input or in compute, from which a band is not vouched for; fewer
 where the data themselves span fewer."""
+
+EDGE = 0.1
+"""Decades outside the data that a band without a discrepancy may still be vouched for."""
 
 MISCOUNTED = 3.0
 """The factor by which ways of counting FLOP may differ from 6ND."""
@@ -89,7 +94,7 @@ class Forecast:
     @functools.cached_property
     def distance(self) -> np.ndarray:
         """How far each point lies beyond the data, in the discrepancy's unit: e-folds."""
-        frontier = {name: float(self.fit.runs[name].max()) for name in self._watched}
+        frontier = {name: float(self.fit.runs[name].max()) for name in self._reached}
         return self.discrepancy.distance(self.points, frontier)
 
     @functools.cached_property
@@ -184,7 +189,7 @@ class Forecast:
 
     @functools.cached_property
     def beyond(self) -> dict[str, np.ndarray]:
-        """Decades outside the range of the data, by input and compute; zero inside.
+        """Decades outside the range of the data, by input, compute and D/N; zero inside.
 
         Of a linear input, in units of that range.
         """
@@ -198,9 +203,17 @@ class Forecast:
         return found
 
     @property
-    def _watched(self) -> tuple[str, ...]:
+    def _reached(self) -> tuple[str, ...]:
+        """The law's inputs and compute: what a discrepancy grows with."""
         names = dict.fromkeys((*self.fit.law.inputs, "C"))
         return tuple(n for n in names if n in self.points and n in self.fit.runs.columns)
+
+    @property
+    def _watched(self) -> tuple[str, ...]:
+        """Those, and D/N for a law of both: a design may leave out a corner of its own ranges."""
+        ratio = ("M",) if {"N", "D", "M"} <= {*self.fit.runs.columns, *self.points} else ()
+        ratio = ratio if {"N", "D"} <= set(self.fit.law.inputs) else ()
+        return tuple(dict.fromkeys((*self._reached, *ratio)))
 
     def _limit(self, name: str) -> float:
         return min(FAR, float(np.ptp(self._decades(name, self.fit.runs[name]))))
@@ -214,6 +227,40 @@ class Forecast:
     def far(self) -> np.ndarray:
         """Which points lie too far outside the data to be vouched for."""
         return np.any([self.beyond[n] > self._limit(n) for n in self._watched], axis=0)
+
+    @functools.cached_property
+    def unguarded(self) -> np.ndarray:
+        """Which points lie outside the data where the band takes the law to be exact."""
+        outside = np.max([self.beyond[n] for n in self._watched], axis=0) > EDGE
+        return np.asarray(outside & ((self.distance == 0) | self.discrepancy.is_exact))
+
+    @functools.cached_property
+    def guessed(self) -> np.ndarray:
+        """Which points lie beyond the data where the discrepancy's scale is a guess."""
+        return np.asarray((self.distance > 0) & self.discrepancy.is_guess)
+
+    @functools.cached_property
+    def held(self) -> tuple[str, ...]:
+        """Prior-dominated parameters under a prior that was given, narrower than the default.
+
+        The band is conditional on them, however little of its variance they make.
+        """
+        law = self.fit.law
+        if not law.replaced:
+            return ()
+        default = replace(law, replaced={}).priors
+        rng = np.random.default_rng(0)
+
+        def width(name: str, prior: Prior) -> float:
+            positive = next(p.positive for p in law.parameters if p.name == name)
+            values = prior.draws(2000, rng, self.fit.reference[LOSS_SCALE], positive)
+            return float(np.std(np.log(values) if positive else values))
+
+        return tuple(
+            name
+            for name in self.fit.diagnosis.prior_dominated
+            if name in law.replaced and width(name, law.replaced[name]) < width(name, default[name])
+        )
 
     @functools.cached_property
     def prior_share(self) -> np.ndarray:
@@ -236,6 +283,14 @@ class Forecast:
         found = []
         if not self.fit.diagnosis.converged:
             found.append("not converged: the fit's draws cannot be taken for the posterior.")
+        if self.fit.diagnosis.prior_conflict:
+            names = ", ".join(self.fit.diagnosis.prior_conflict)
+            found.append(f"prior conflict: the prior of {names} lies off what the runs say.")
+        if self.held:
+            names = ", ".join(self.held)
+            found.append(
+                f"prior-dominated: the band is conditional on the prior given for {names}."
+            )
         outside = [n for n in self._watched if self.beyond[n][i] > 0]
         if outside:
             how = ", ".join(
@@ -243,9 +298,17 @@ class Forecast:
                 f"{'above' if self.points[n][i] > self.fit.runs[n].max() else 'below'}"
                 for n in outside
             )
-            exact = self.distance[i] == 0
-            taken = "; the band takes the law to be exact there." if exact else "."
+            taken = "."
+            if self.unguarded[i]:
+                taken = "; the band takes the law to be exact there: not to be vouched for."
+            elif self.distance[i] == 0:
+                taken = "; the band takes the law to be exact there."
             found.append(f"outside the data: {how}{taken}")
+        if self.guessed[i]:
+            found.append(
+                "beyond the data the scale of the discrepancy is a guess for a law without a "
+                "floor: not to be vouched for."
+            )
         if self.far[i]:
             which = ", ".join(
                 f"{n} (limit {self._limit(n):.2f})"
@@ -263,9 +326,16 @@ class Forecast:
 
     @functools.cached_property
     def trustworthy(self) -> np.ndarray:
-        """Which points may be vouched for: converged, not far out, not prior-dominated."""
-        converged = np.full(len(self), self.fit.diagnosis.converged)
-        return np.asarray(converged & ~self.far & (self.prior_share <= 0.5))
+        """Which points may be vouched for.
+
+        The fit converged, no prior conflicts with the data or holds a parameter that they leave
+        open, and the point is neither far out nor outside the data without a discrepancy whose
+        scale was learned.
+        """
+        found = self.fit.diagnosis
+        fitted = found.converged and not found.prior_conflict and not self.held
+        doubtful = self.far | self.unguarded | self.guessed | (self.prior_share > 0.5)
+        return np.asarray(fitted & ~doubtful)
 
     @property
     def _seen(self) -> np.ndarray:
@@ -345,6 +415,7 @@ class Forecast:
             shares = self.shares(prob).drop(columns="width").to_dict("records")
             ends = dict(zip(("lower", "upper"), self.interval(prob), strict=True))
             latent = self.interval(prob, "latent")
+            covered = self.covered(prob) if self.observed is not None else ()
             ends |= {"latent_lower": latent[0], "latent_upper": latent[1]}
             for i in range(len(self)):
                 entry: dict[str, Any] = {
@@ -362,7 +433,7 @@ class Forecast:
                         "observed": float(self.observed[i]),
                         "log_density": float(self.log_density[i]),
                         "pit": float(self.pit[i]),
-                        "covered": bool(self.covered(prob)[i]),
+                        "covered": bool(covered[i]),
                     }
                 out.append(entry)
         return out
@@ -398,6 +469,8 @@ class Forecast:
             return ""
         if self.discrepancy.is_exact:
             return f"{EXACT} Discrepancy: {self.discrepancy.text()}"
+        if not np.any(self.distance > 0):
+            return EXACT
         return f"{INCLUDED} {self.discrepancy.text()} {self._sensitive}".rstrip()
 
     @property

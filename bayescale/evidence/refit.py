@@ -90,6 +90,7 @@ def weighed(fit: Fit, seed: int) -> Fit:
         fit.diagnosis.prior_sensitivity,
         tuple(p.name for p in fit.law.term.parameters),
         ("The chains did not mix; their draws were weighed anew by importance sampling.",),
+        conflicting=fit.diagnosis.prior_conflict,
     )
     if not diagnosis.converged:
         return fit

@@ -67,6 +67,9 @@ SHARE = 0.05
 MANY = 20.0
 """Outliers that the noise itself must explain before their number is held against it."""
 
+NOISELESS = 1e-9
+"""Scale of the noise on log loss below which there is none: that of rounding is larger."""
+
 FEWEST = 3
 """Runs below which nothing is fitted: two runs leave the noise's scale without a lower bound."""
 
@@ -248,6 +251,7 @@ def computed(
     optima = distinct(point.centred(model, data, point.optimise(model, data)))
     approximations = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
     weights = special.softmax([a.log_evidence for a in approximations])
+    _noisy(optima, len(runs))
     if method == "auto":
         found = cost.measure(model.signature, data, optima.u[int(np.argmax(weights))], settings)
         method = "nuts" if found.nuts <= cost.TOO_LONG else "quick"
@@ -265,6 +269,17 @@ def computed(
         result,
         optima=tuple(_optimum(result, optima, weights, int(i)) for i in np.argsort(-weights)),
     )
+
+
+def _noisy(optima: Optima, n: int) -> None:
+    """Refuse losses that follow the law to the last digit: they have no noise to learn of."""
+    scale = float(optima.params["sigma"][0]) if "sigma" in optima.params else np.inf
+    if scale < NOISELESS:
+        raise RunsError(
+            f"The losses of the {n} runs follow the law to the last digit (noise scale "
+            f"{scale:.1g}), so there is no noise to learn a band from. Were they computed from it? "
+            "Add noise to simulated losses, or take bayescale.point_fit."
+        )
 
 
 def check_options(method: str, draws: int, warmup: int, chains: int, seed: int) -> None:

@@ -1,8 +1,8 @@
 """Which prior on the scale of the noise keeps its promise, from quiet data to noisy?
 
 Data sets are simulated from a power law with a floor, with normal noise of a known scale on log
-loss, and fitted with the default Student-t noise; the coverage of 90 % bands inside the range of the
-runs is counted, of a new run and of the law, and the share of the points that are vouched for.
+loss, and fitted with the default Student-t noise; the coverage of 90 % bands inside the range of
+the runs is counted, of a new run and of the law, and the share of the points that are vouched for.
 
     python benchmarks/noise_prior/scale.py          # about two minutes; writes scale.md here
 """

@@ -35,7 +35,8 @@ def bnsl(input: str = "x", *, count: int = 1) -> Law:
         source="Caballero et al. 2022, arXiv 2210.14891, eq. 1",
         notes=(
             "A break outside the runs is not identified, and t1 is then called prior-dominated; a "
-            "wide break (f) resembles another floor, and a narrow one fits noise. The local "
+            "wide break (f) resembles another floor, and a narrow one fits noise. A curve of three "
+            "decades seldom tells a break from its floor: expect the verdict to say so. The local "
             "exponent is c0 before the breaks and c0 plus all c after them: sub-scaling is c "
             "below zero, double descent a change of its sign."
         ),

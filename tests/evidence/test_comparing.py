@@ -55,7 +55,7 @@ def exact_log_evidence(runs: bs.Runs, level: LogNormal, exponent: Normal, sigma:
 def test_the_evidence_of_a_power_law_is_exact(runs: bs.Runs) -> None:
     """Through the whole package: runs, fit, coordinates, bridge."""
     level, exponent = LogNormal(1.0, 0.3, relative=True), Normal(0.25, 0.03)
-    priors = {"alpha": exponent}
+    priors = {"alpha": exponent, "sigma": HalfNormal(0.02)}
     fit = bs.fit("power(x)", runs, noise="normal", priors=priors)
     assert fit.model.priors["T_x"] == level
     truth = exact_log_evidence(runs, level, exponent, 0.02)

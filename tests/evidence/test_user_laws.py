@@ -15,7 +15,7 @@ from bayescale.evidence.marginal import marginal
 from bayescale.evidence.proper import unnormalised
 from bayescale.laws import Law, Parameter, Term
 from bayescale.noise import Normal
-from bayescale.prior import LogNormal
+from bayescale.prior import HalfNormal, LogNormal
 from bayescale.prior import Normal as NormalPrior
 
 
@@ -94,7 +94,8 @@ def by_hand(fit: bs.Fit, noise: str) -> tuple[float, float]:
 
 @pytest.fixture(scope="module")
 def everywhere(runs: bs.Runs) -> bs.Ranking:
-    return bs.compare({"mine": MINE}, runs, noise=list(DENSITY), draws=500)
+    sigma = {"sigma": HalfNormal(0.02)}
+    return bs.compare({"mine": MINE}, runs, noise=list(DENSITY), priors=sigma, draws=500)
 
 
 @pytest.mark.parametrize("noise", list(DENSITY))
@@ -125,7 +126,11 @@ def test_everything_else_is_there_for_it_too(everywhere: bs.Ranking) -> None:
 def test_savage_dickey_of_a_users_parameter(everywhere: bs.Ranking, runs: bs.Runs) -> None:
     """b = 0 is the power law: the ratio agrees with the evidence of the two."""
     fit = everywhere["mine, normal"].fit
-    priors = {"T_x": LogNormal(2.0, 0.3), "alpha": NormalPrior(0.2, 0.1)}
+    priors = {
+        "T_x": LogNormal(2.0, 0.3),
+        "alpha": NormalPrior(0.2, 0.1),
+        "sigma": HalfNormal(0.02),
+    }
     straight = bs.fit("power(x)", runs, noise="normal", priors=priors)
     answer = bs.savage_dickey(fit, "b", 0.0)
     gap = marginal(fit).evidence.log_evidence - marginal(straight).evidence.log_evidence

@@ -17,6 +17,7 @@ from bayescale.evidence.mixture import MixtureForecast
 from bayescale.evidence.ranking import Ranking
 from bayescale.forecasting import Forecast
 from bayescale.posterior import Fit
+from bayescale.runs.wording import counted
 from bayescale.units import format_size
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Allocation:
     within : float
         Share of the best loss within which a size is nearly optimal.
     held : mapping of str to float
-        Inputs that were held where the caller said.
+        Inputs that do not follow from N and D, and where they were held.
     weighting : str
         Of a comparison, which weights were used.
     """
@@ -368,7 +369,7 @@ class Allocation:
         more = [f"  ... {len(self) - 8} more"] if len(self) > 8 else []
         who = " and ".join(self.weights)
         return "\n".join(
-            [f"Allocation by {who} at {len(self)} budgets: median [90 %]", *rows, *more]
+            [f"Allocation by {who} at {counted(len(self), 'budget')}: median [90 %]", *rows, *more]
         )
 
 

@@ -314,7 +314,8 @@ def _prior_share(found: Fit, values: np.ndarray) -> float:
     centred = values - values.mean()
     if not names or not np.any(centred):
         return 0.0
-    x = np.column_stack([np.log(found.draws[name].ravel()) for name in names])
+    columns = [found.draws[name].ravel() for name in names]
+    x = np.column_stack([np.log(v) if np.all(v > 0) else v for v in columns])
     x = x - x.mean(axis=0)
     rest = centred - x @ np.linalg.lstsq(x, centred, rcond=None)[0]
     return float(1.0 - rest.var() / centred.var())

@@ -12,6 +12,7 @@ import numpy as np
 from bayescale.forecasting import Forecast
 from bayescale.planning.check import Check
 from bayescale.posterior import Fit
+from bayescale.runs.wording import counted
 from bayescale.units import format_size
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class Plan:
             f"To know {self.words} by {self.fit.law.name}: the standard deviation of its log is "
             f"{before['total']:.2%} now (law {before['law']:.2%}, discrepancy "
             f"{before['discrepancy']:.2%}), and {after['total']:.2%} (law {after['law']:.2%}, "
-            f"discrepancy {after['discrepancy']:.2%}) after {len(self.runs)} runs of "
+            f"discrepancy {after['discrepancy']:.2%}) after {counted(len(self.runs), 'run')} of "
             f"{format_size(self.spent, kind='compute')} FLOP in all."
         ]
         lines += [
@@ -225,7 +226,5 @@ class Plan:
         rows = [
             f"  N={format_size(r.N)}, D={format_size(r.D)}: {r.sd_after:.2%}" for r in self.runs[:9]
         ]
-        head = (
-            f"Plan for {self.words}: {self.sd[0]:.2%} to {self.sd[1]:.2%} by {len(self.runs)} runs"
-        )
+        head = f"Plan for {self.words}: {self.sd[0]:.2%} to {self.sd[1]:.2%} by {counted(len(self.runs), 'run')}"
         return "\n".join([head, *rows])

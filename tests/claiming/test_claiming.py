@@ -136,7 +136,7 @@ def test_what_is_missing():
     assert Off(10.0).missing(both) == "" and "factor of 100" in Off(1e6).missing(both).replace(
         "1e+06", "1000000"
     )
-    assert "N and D" in Off(10.0).missing(one)
+    assert Off(10.0).missing(one) == "the column D"
     assert Columns(("N", "S")).missing(both) == "the column S"
     assert "column run" in Curves().missing(both)
     assert Curves(25).missing(grid(run=["a"] * 25)) == ""

@@ -109,9 +109,8 @@ class Claims:
 
     def text(self) -> str:
         """Every claim with what the runs say of it, then what they cannot tell."""
-        lines = [
-            f"{counted(len(self.tested), 'claim')} that the {counted(len(self.runs), 'run')} can test:"
-        ]
+        runs = counted(len(self.runs), "run")
+        lines = [f"{counted(len(self.tested), 'claim')} that the {runs} can test:"]
         paper = ""
         for claim, answer in self.tested.items():
             if claim.paper != paper:

@@ -226,5 +226,6 @@ class Plan:
         rows = [
             f"  N={format_size(r.N)}, D={format_size(r.D)}: {r.sd_after:.2%}" for r in self.runs[:9]
         ]
-        head = f"Plan for {self.words}: {self.sd[0]:.2%} to {self.sd[1]:.2%} by {counted(len(self.runs), 'run')}"
+        runs = counted(len(self.runs), "run")
+        head = f"Plan for {self.words}: {self.sd[0]:.2%} to {self.sd[1]:.2%} by {runs}"
         return "\n".join([head, *rows])

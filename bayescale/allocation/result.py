@@ -328,12 +328,13 @@ class Allocation:
             "D* do not: where compute lies farthest beyond, it moves all runs of one budget alike, "
             "and so no minimum"
         )
-        alone = (
-            "" if len(self.weights) > 1 else "; compare laws, and allocate by their mixture, for it"
+        form = (
+            "Forms other than these laws' are not in the bands of N* and D*."
+            if len(self.weights) > 1
+            else "That the law's form may be wrong is not in the bands of N* and D*; compare laws, "
+            "and allocate by their mixture, for it."
         )
-        return (
-            f"{of_loss}. That the law's form may be wrong is not in the bands of N* and D*{alone}."
-        )
+        return f"{of_loss}. {form}"
 
     def losses(self, budget: int, N: np.ndarray, p: np.ndarray) -> np.ndarray:
         """Quantiles of the law's loss over sizes under one budget, D = C/(6N).

@@ -291,6 +291,9 @@ def _pooled(
         if not found.diagnosis.converged:
             ok = False
             messages.append(f"{bench.name(name)} has not converged.")
+        if conflict := found.diagnosis.prior_conflict:
+            ok = False
+            messages.append(f"{bench.name(name)}: the prior of {', '.join(conflict)} lies off.")
         explained = _prior_share(found, values)
         if explained > PRIOR_SHARE:
             ok = False

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "PlannedRun"]
 
+DOUBTS = ("not converged", "prior conflict", "no run", "rough", "far")
+"""How the messages begin after which a plan is not to be vouched for."""
+
 ENOUGH = 100.0
 """Effective draws behind a simulated outcome, below which the check says little."""
 
@@ -108,6 +111,8 @@ class Plan:
         found = []
         if not self.fit.diagnosis.converged:
             found.append("not converged: the fit's draws cannot be taken for the posterior.")
+        if conflict := self.fit.diagnosis.prior_conflict:
+            found.append(f"prior conflict: the prior of {', '.join(conflict)} lies off the runs.")
         if not self.runs:
             found.append("no run: nothing that the budget buys would tell more of the target.")
         if self.check is not None:
@@ -136,9 +141,7 @@ class Plan:
     @property
     def trustworthy(self) -> bool:
         """Whether the plan may be vouched for."""
-        return not any(
-            m.startswith(("not converged", "no run", "rough", "far")) for m in self.messages
-        )
+        return not any(message.startswith(DOUBTS) for message in self.messages)
 
     def table(self) -> pd.DataFrame:
         """One row for each run.

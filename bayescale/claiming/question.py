@@ -152,10 +152,13 @@ class Factor(Question):
     ----------
     law : str
     rivals : tuple of str
+    note : str, optional
+        What else the factor is of.
     """
 
     law: str
     rivals: tuple[str, ...]
+    note: str = ""
 
     @property
     def laws(self) -> tuple[str, ...]:
@@ -178,8 +181,9 @@ class Factor(Question):
         sentence = f"The log Bayes factor of {bench.name(self.law)} is {parts} (se {se:.2f})."
         probability = float(1.0 / (1.0 + np.exp(-factor)))
         return Answer(
-            by_factor(factor), sentence, probability=probability, log_bayes_factor=factor, se=se
-        )
+            by_factor(factor), sentence, probability=probability, log_bayes_factor=factor, se=se,
+            messages=(self.note,) if self.note else (),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -74,10 +74,14 @@ CLAIMS: tuple[Claim, ...] = (
         "exponent-by-ratio",
         CHEN,
         "The exponent of compute depends on the over-training ratio.",
-        "log Bayes factor of the per-OTR law (no floor) over a constant exponent with a floor",
+        "log Bayes factor of the per-OTR law over a constant exponent",
         "stated, without a number",
         (*N_AND_D, Off(10.0)),
-        Factor("per_otr", ("gadre",)),
+        Factor(
+            "per_otr",
+            ("gadre",),
+            "per_otr has no floor and gadre has one: the factor is of that too. See delta, below.",
+        ),
     ),
     Claim(
         "exponent-falls-to-50",

@@ -294,7 +294,7 @@ class Allocation:
                 f"{row['loss']:.4g} {unit} (a new run: {row['loss_lower']:.4g} to "
                 f"{row['loss_upper']:.4g}). Sizes from {_span(row)} are within "
                 f"{self.within:.2%} of the best loss, which {self.compute_worth[i]:.1%} more "
-                "compute would buy. "
+                f"compute would buy; {_surely(row, prob)} "
                 f"{' '.join(self.messages[i])}".rstrip()
             )
         lines.append(self.caution)
@@ -401,3 +401,10 @@ def _said(row: Any, name: str, digits: int = 3) -> str:
 
 def _span(row: Any) -> str:
     return f"{format_size(row['near_N_lower'])} to {format_size(row['near_N_upper'])}"
+
+
+def _surely(row: Any, prob: float) -> str:
+    low, high = row["sure_N_lower"], row["sure_N_upper"]
+    if not np.isfinite(low):
+        return f"no size is so with a probability of {prob:.0%}."
+    return f"with a probability of {prob:.0%} those from {format_size(low)} to {format_size(high)}."

@@ -268,7 +268,8 @@ class Forecast:
         names = self.fit.diagnosis.prior_dominated
         if not names:
             return np.zeros(len(self))
-        x = np.column_stack([np.log(self.fit.draws[name].ravel()) for name in names])
+        columns = [self.fit.draws[name].ravel() for name in names]
+        x = np.column_stack([np.log(v) if np.all(v > 0) else v for v in columns])
         x = np.column_stack([np.ones(len(x)), x - x.mean(axis=0)])
         y = np.log(self.latent)
         rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]

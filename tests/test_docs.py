@@ -89,7 +89,7 @@ def law_values() -> dict[str, float]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_are_understood(page: Path) -> None:
     inline = re.findall(r"`(bayescale [^`]+)`", page.read_text())
-    blocked = "\n".join(blocks(page, "sh")).splitlines()
+    blocked = "".join(blocks(page, "sh")).splitlines()
     for line in (*inline, *blocked):
         words = shlex.split(line)[1:]
         assert words[0] in app, line

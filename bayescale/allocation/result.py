@@ -17,6 +17,7 @@ from bayescale.evidence.mixture import MixtureForecast
 from bayescale.evidence.ranking import Ranking
 from bayescale.forecasting import Forecast
 from bayescale.posterior import Fit
+from bayescale.runs.wording import counted
 from bayescale.units import format_size
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Allocation:
     within : float
         Share of the best loss within which a size is nearly optimal.
     held : mapping of str to float
-        Inputs that were held where the caller said.
+        Inputs that do not follow from N and D, and where they were held.
     weighting : str
         Of a comparison, which weights were used.
     """
@@ -293,7 +294,7 @@ class Allocation:
                 f"{row['loss']:.4g} {unit} (a new run: {row['loss_lower']:.4g} to "
                 f"{row['loss_upper']:.4g}). Sizes from {_span(row)} are within "
                 f"{self.within:.2%} of the best loss, which {self.compute_worth[i]:.1%} more "
-                "compute would buy. "
+                f"compute would buy; {_surely(row, prob)} "
                 f"{' '.join(self.messages[i])}".rstrip()
             )
         lines.append(self.caution)
@@ -327,12 +328,13 @@ class Allocation:
             "D* do not: where compute lies farthest beyond, it moves all runs of one budget alike, "
             "and so no minimum"
         )
-        alone = (
-            "" if len(self.weights) > 1 else "; compare laws, and allocate by their mixture, for it"
+        form = (
+            "Forms other than these laws' are not in the bands of N* and D*."
+            if len(self.weights) > 1
+            else "That the law's form may be wrong is not in the bands of N* and D*; compare laws, "
+            "and allocate by their mixture, for it."
         )
-        return (
-            f"{of_loss}. That the law's form may be wrong is not in the bands of N* and D*{alone}."
-        )
+        return f"{of_loss}. {form}"
 
     def losses(self, budget: int, N: np.ndarray, p: np.ndarray) -> np.ndarray:
         """Quantiles of the law's loss over sizes under one budget, D = C/(6N).
@@ -368,7 +370,7 @@ class Allocation:
         more = [f"  ... {len(self) - 8} more"] if len(self) > 8 else []
         who = " and ".join(self.weights)
         return "\n".join(
-            [f"Allocation by {who} at {len(self)} budgets: median [90 %]", *rows, *more]
+            [f"Allocation by {who} at {counted(len(self), 'budget')}: median [90 %]", *rows, *more]
         )
 
 
@@ -399,3 +401,10 @@ def _said(row: Any, name: str, digits: int = 3) -> str:
 
 def _span(row: Any) -> str:
     return f"{format_size(row['near_N_lower'])} to {format_size(row['near_N_upper'])}"
+
+
+def _surely(row: Any, prob: float) -> str:
+    low, high = row["sure_N_lower"], row["sure_N_upper"]
+    if not np.isfinite(low):
+        return f"no size is so with a probability of {prob:.0%}."
+    return f"with a probability of {prob:.0%} those from {format_size(low)} to {format_size(high)}."

@@ -18,7 +18,7 @@ from bayescale.evidence.mixture import NEGLIGIBLE, beyond
 from bayescale.evidence.ranking import Ranking
 from bayescale.forecasting import Forecast, forecast
 from bayescale.posterior import Fit
-from bayescale.units import format_size
+from bayescale.units import format_size, natural
 
 __all__ = ["WITHIN", "allocate"]
 
@@ -102,9 +102,8 @@ def allocate(
         name: _forecast(fits[name], law, middle, optima[name], discrepancy, shares, seed)
         for name, law in laws.items()
     }
-    return Allocation(
-        source, first.flops, optima, near, ahead, shares, within, dict(held or {}), weights
-    )
+    fixed = {name: value for law in laws.values() for name, value in law.held.items()}
+    return Allocation(source, first.flops, optima, near, ahead, shares, within, fixed, weights)
 
 
 def _inside(log_n: np.ndarray, flops: np.ndarray) -> np.ndarray:
@@ -125,7 +124,7 @@ def _forecast(
 ) -> Forecast:
     """The loss of a run at each budget: every draw at its own optimum, as far out as the median."""
     log_d = np.log(found.flops / 6.0) - log_n
-    at = {name: np.exp(v) for name, v in law.inputs(log_n, log_d).items()}
+    at = {name: natural(name, v) for name, v in law.inputs(log_n, log_d).items()}
     at |= {"N": np.exp(log_n), "D": np.exp(log_d)}
     chosen = beyond(fit.discrepancy, shares) if discrepancy is None else discrepancy
     labels = tuple(f"C={format_size(c, kind='compute')}" for c in found.flops)

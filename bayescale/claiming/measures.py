@@ -16,8 +16,8 @@ from bayescale.consequences import (
     optimum,
     published,
 )
-from bayescale.model import LOSS_SCALE
 from bayescale.posterior import Fit
+from bayescale.units import natural
 
 __all__ = [
     "data_growth",
@@ -107,7 +107,6 @@ def late_over_early(bench: Bench, fit: Fit) -> np.ndarray:
 def shape_effect(bench: Bench, fit: Fit) -> np.ndarray:
     """Largest relative rise of the loss by the aspect ratio over that of the best one seen."""
     seen = np.unique(bench.runs["aspect"])
-    reference = {n: np.exp(v) for n, v in fit.reference.items() if n != LOSS_SCALE}
-    at = {n: np.full(len(seen), v) for n, v in reference.items()}
+    at = {n: np.full(len(seen), natural(n, fit.reference[n])) for n in fit.law.inputs}
     loss = fit.log_law({**at, "aspect": seen}).reshape(-1, len(seen))
     return np.asarray(np.expm1(loss.max(axis=1) - loss.min(axis=1)))

@@ -57,8 +57,8 @@ class Off(Need):
     factor: float
 
     def missing(self, runs: Runs) -> str:
-        if "M" not in runs.columns:
-            return "the columns N and D"
+        if absent := Columns(("N", "D")).missing(runs):
+            return absent
         span = float(runs["M"].max() / runs["M"].min())
         if span >= self.factor:
             return ""

@@ -152,10 +152,13 @@ class Factor(Question):
     ----------
     law : str
     rivals : tuple of str
+    note : str, optional
+        What else the factor is of.
     """
 
     law: str
     rivals: tuple[str, ...]
+    note: str = ""
 
     @property
     def laws(self) -> tuple[str, ...]:
@@ -178,8 +181,9 @@ class Factor(Question):
         sentence = f"The log Bayes factor of {bench.name(self.law)} is {parts} (se {se:.2f})."
         probability = float(1.0 / (1.0 + np.exp(-factor)))
         return Answer(
-            by_factor(factor), sentence, probability=probability, log_bayes_factor=factor, se=se
-        )
+            by_factor(factor), sentence, probability=probability, log_bayes_factor=factor, se=se,
+            messages=(self.note,) if self.note else (),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -291,6 +295,9 @@ def _pooled(
         if not found.diagnosis.converged:
             ok = False
             messages.append(f"{bench.name(name)} has not converged.")
+        if conflict := found.diagnosis.prior_conflict:
+            ok = False
+            messages.append(f"{bench.name(name)}: the prior of {', '.join(conflict)} lies off.")
         explained = _prior_share(found, values)
         if explained > PRIOR_SHARE:
             ok = False
@@ -314,7 +321,8 @@ def _prior_share(found: Fit, values: np.ndarray) -> float:
     centred = values - values.mean()
     if not names or not np.any(centred):
         return 0.0
-    x = np.column_stack([np.log(found.draws[name].ravel()) for name in names])
+    columns = [found.draws[name].ravel() for name in names]
+    x = np.column_stack([np.log(v) if np.all(v > 0) else v for v in columns])
     x = x - x.mean(axis=0)
     rest = centred - x @ np.linalg.lstsq(x, centred, rcond=None)[0]
     return float(1.0 - rest.var() / centred.var())

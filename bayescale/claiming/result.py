@@ -11,6 +11,7 @@ from bayescale.claiming.answer import Answer
 from bayescale.claiming.claim import Claim
 from bayescale.errors import BayescaleError
 from bayescale.runs import Runs
+from bayescale.runs.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +109,8 @@ class Claims:
 
     def text(self) -> str:
         """Every claim with what the runs say of it, then what they cannot tell."""
-        lines = [f"{len(self.tested)} claims that {len(self.runs)} runs can test:"]
+        runs = counted(len(self.runs), "run")
+        lines = [f"{counted(len(self.tested), 'claim')} that the {runs} can test:"]
         paper = ""
         for claim, answer in self.tested.items():
             if claim.paper != paper:
@@ -120,7 +122,7 @@ class Claims:
                 f"{answer.sentence}{doubt} {' '.join(answer.messages)}".rstrip()
             )
         if self.untestable:
-            lines.append(f"\n{len(self.untestable)} claims that they cannot test:")
+            lines.append(f"\n{counted(len(self.untestable), 'claim')} that they cannot test:")
             lines += [
                 f"- {claim.claim} Missing: {'; '.join(missing)}."
                 for claim, missing in self.untestable.items()

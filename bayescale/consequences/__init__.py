@@ -16,6 +16,7 @@ from bayescale.consequences.limits import data_bound, early_stopping, overfittin
 from bayescale.consequences.optimum import ComputeOptimum, optimum
 from bayescale.consequences.reaching import (
     compute_to_loss,
+    critical_batch,
     elasticity,
     overhead,
     smallest_size,
@@ -29,6 +30,7 @@ __all__ = [
     "Slowing",
     "Source",
     "compute_to_loss",
+    "critical_batch",
     "data_bound",
     "drawn",
     "early_stopping",

@@ -18,6 +18,7 @@ from bayescale.laws.closed_form import LOG_SIX, two_powers
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE
 from bayescale.posterior import Fit
+from bayescale.units import coordinate, is_linear, natural
 
 __all__ = ["DrawnLaw", "Source", "drawn", "published"]
 
@@ -55,6 +56,13 @@ class DrawnLaw:
         return len(next(iter(self.params.values())))
 
     @functools.cached_property
+    def field(self) -> dict[str, np.ndarray]:
+        """Draws of the field's parameters, shape (draw,)."""
+        with float64():
+            found = self.law.term.to_field(self.params, self.reference)
+        return {name: np.asarray(found[name]) for name in self.law.field_names}
+
+    @functools.cached_property
     def log_floor(self) -> np.ndarray:
         """Log of the irreducible loss, shape (draw, 1); minus infinity without one."""
         name = self.law.term.floor
@@ -63,7 +71,7 @@ class DrawnLaw:
         return np.asarray(np.log(self.params[name]))[:, None]
 
     def inputs(self, log_n: np.ndarray, log_d: np.ndarray) -> dict[str, np.ndarray]:
-        """The law's log inputs at sizes and tokens.
+        """The law's log inputs at sizes and tokens; a linear input, z, as it is.
 
         Parameters
         ----------
@@ -78,7 +86,7 @@ class DrawnLaw:
         known = {"N": log_n, "D": log_d, "C": LOG_SIX + log_n + log_d, "M": log_d - log_n}
         if "B" in self.held:
             known["S"] = log_d - math.log(self.held["B"])
-        known |= {name: np.full(1, math.log(v)) for name, v in self.held.items()}
+        known |= {name: np.atleast_1d(coordinate(name, v)) for name, v in self.held.items()}
         for name in self.law.inputs:
             if name not in known:
                 why = "steps need a batch, D = BS" if name == "S" else "it is not one of N, D, C, M"
@@ -95,7 +103,7 @@ class DrawnLaw:
         Parameters
         ----------
         x : mapping of str to array, shape (point,) or (draw, point)
-            Log inputs.
+            Inputs as :meth:`inputs` has them.
 
         Returns
         -------
@@ -169,7 +177,7 @@ def drawn(source: Source, held: Mapping[str, float] | None = None) -> DrawnLaw:
     """
     given = {name: float(value) for name, value in (held or {}).items()}
     for name, value in given.items():
-        if not (math.isfinite(value) and value > 0):
+        if not math.isfinite(value) or (value <= 0 and not is_linear(name)):
             raise LawError(f"The input {name} is held at {value:g}. Hold it above zero.")
     if isinstance(source, DrawnLaw):
         return DrawnLaw(source.law, source.params, source.reference, {**source.held, **given})
@@ -177,7 +185,7 @@ def drawn(source: Source, held: Mapping[str, float] | None = None) -> DrawnLaw:
     params = {p.name: source.draws[p.name].reshape(-1) for p in law.term.parameters}
     reference = {name: v for name, v in source.reference.items() if name != LOSS_SCALE}
     own = {
-        name: math.exp(reference[name])
+        name: float(natural(name, reference[name]))
         for name in law.inputs
         if name not in (*FROM_SIZE_AND_TOKENS, "S")
     }
@@ -215,7 +223,7 @@ def published(
         )
     held = dict(held or {})
     usual = {**USUAL, "C": 6 * USUAL["N"] * USUAL["D"], "M": USUAL["D"] / USUAL["N"], **held}
-    reference = {name: math.log(usual.get(name, 1.0)) for name in law.inputs}
+    reference = {name: float(coordinate(name, usual.get(name, 1.0))) for name in law.inputs}
     field = {n: np.atleast_1d(np.asarray(values[n], np.float64)) for n in law.field_names}
     with float64():
         found = law.term.from_field(field, reference)

@@ -19,6 +19,7 @@ import numpy as np
 from bayescale.consequences.drawn import DrawnLaw, Source, drawn
 from bayescale.consequences.optimum import UP, best_ratio, budgets, inputs_at
 from bayescale.errors import LawError
+from bayescale.units import coordinate, is_linear
 
 __all__ = ["Slowing", "frontier_exponents", "local_exponents", "slowing"]
 
@@ -52,9 +53,10 @@ def local_exponents(
     """
     law = drawn(source, held)
     values = {name: np.atleast_1d(np.asarray(v, np.float64)) for name, v in at.items()}
-    if not values or not all(np.all(np.isfinite(v) & (v > 0)) for v in values.values()):
+    good = [np.isfinite(v) & ((v > 0) | is_linear(name)) for name, v in values.items()]
+    if not values or not all(map(np.all, good)):
         raise LawError("A point of the law is not above zero, or missing. Give inputs above zero.")
-    logs = {name: np.log(v) for name, v in values.items()}
+    logs = {name: coordinate(name, v) for name, v in values.items()}
     if {"N", "D"} <= set(logs):
         x = law.inputs(logs["N"], logs["D"])
         moves = {"N": (1.0, 0.0), "D": (0.0, 1.0), "C": (0.5, 0.5), "M": (-0.5, 0.5)}

@@ -73,7 +73,8 @@ def early_stopping(overfits: Source, curve: Source, N: Any, D: Any) -> np.ndarra
     overfits : Fit or DrawnLaw
         A law of N and the tokens D of the data set, fitted to early-stopped losses.
     curve : Fit or DrawnLaw
-        A law of N and steps S, fitted to curves on ample data.
+        A law of N and steps S, fitted to curves on ample data. Of a law of the batch B too, the
+        steps are those at a large batch: batch-adjusted, S_min.
     N, D : float or array, shape (point,)
 
     Returns
@@ -83,10 +84,10 @@ def early_stopping(overfits: Source, curve: Source, N: Any, D: Any) -> np.ndarra
         independent.
     """
     data, steps = drawn(overfits), drawn(curve)
-    if set(steps.law.inputs) != {"N", "S"}:
+    if set(steps.law.inputs) not in ({"N", "S"}, {"N", "S", "B"}):
         raise LawError(
             f"The law of the curve, {steps.law.name!r}, has the inputs "
-            f"{', '.join(steps.law.inputs)}. Give a law of N and S."
+            f"{', '.join(steps.law.inputs)}. Give a law of N and S, or of N, S and B."
         )
     n = min(data.n_draws, steps.n_draws)
     log_n, log_d = (np.log(np.atleast_1d(np.asarray(v, np.float64))) for v in (N, D))
@@ -94,12 +95,14 @@ def early_stopping(overfits: Source, curve: Source, N: Any, D: Any) -> np.ndarra
     lost = (np.exp(data.log_loss(data.inputs(log_n, log_d))) - np.exp(_endless(data, log_n)))[:n]
     thin = {name: v[:n] for name, v in steps.params.items()}
     steps = DrawnLaw(steps.law, thin, steps.reference, steps.held)
-    sizes = np.broadcast_to(log_n, lost.shape)
-    converged = np.exp(steps.log_loss({"N": sizes, "S": np.full(lost.shape, ENDLESS)}))
-    target = np.log(converged + lost)
+    endless = np.full(lost.shape, ENDLESS)
+    fixed = {"N": np.broadcast_to(log_n, lost.shape)}
+    if "B" in steps.law.inputs:
+        fixed["B"] = endless
+    target = np.log(np.exp(steps.log_loss({**fixed, "S": endless})) + lost)
 
     def short(log_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        value, slope, _ = steps.slopes({"N": sizes, "S": log_s}, {"S": 1.0})
+        value, slope, _ = steps.slopes({**fixed, "S": log_s}, {"S": 1.0})
         return target - value, -slope
 
     low, high = (np.full(lost.shape, end * np.log(10.0)) for end in STEPS)

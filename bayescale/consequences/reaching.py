@@ -14,6 +14,7 @@ from bayescale.errors import LawError
 
 __all__ = [
     "compute_to_loss",
+    "critical_batch",
     "elasticity",
     "log_tokens",
     "overhead",
@@ -199,6 +200,31 @@ def smallest_size(
     never = missing(high)[0] < 0
     found = root(missing, low, high)
     return np.exp(np.where(never, np.inf, found))
+
+
+def critical_batch(source: Source, loss: Any) -> np.ndarray:
+    r"""The batch at which a run takes twice the fewest steps and twice the fewest tokens to a loss.
+
+    :math:`B_{\mathrm{crit}} = B_*\,L^{-1/\alpha_B}` [1]_, of a law that has these parameters.
+
+    Returns
+    -------
+    array, shape (draw, point)
+        Tokens.
+
+    References
+    ----------
+    .. [1] Kaplan et al. 2020, arXiv 2001.08361, eq. 1.4.
+    """
+    field = drawn(source).field
+    if not {"B_star", "alpha_B"} <= set(field):
+        raise LawError(
+            f"The law {drawn(source).law.name!r} has no critical batch. Fit a law that has, e.g. "
+            "kaplan_steps."
+        )
+    level = np.atleast_1d(_positive(loss, "loss"))
+    scale, power = field["B_star"][:, None], 1.0 / field["alpha_B"][:, None]
+    return np.asarray(scale * level**-power)
 
 
 def _positive(values: Any, name: str) -> np.ndarray:

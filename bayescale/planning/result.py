@@ -12,12 +12,16 @@ import numpy as np
 from bayescale.forecasting import Forecast
 from bayescale.planning.check import Check
 from bayescale.posterior import Fit
+from bayescale.runs.wording import counted
 from bayescale.units import format_size
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Plan", "PlannedRun"]
+
+DOUBTS = ("not converged", "prior conflict", "no run", "rough", "far")
+"""How the messages begin after which a plan is not to be vouched for."""
 
 ENOUGH = 100.0
 """Effective draws behind a simulated outcome, below which the check says little."""
@@ -107,6 +111,8 @@ class Plan:
         found = []
         if not self.fit.diagnosis.converged:
             found.append("not converged: the fit's draws cannot be taken for the posterior.")
+        if conflict := self.fit.diagnosis.prior_conflict:
+            found.append(f"prior conflict: the prior of {', '.join(conflict)} lies off the runs.")
         if not self.runs:
             found.append("no run: nothing that the budget buys would tell more of the target.")
         if self.check is not None:
@@ -135,9 +141,7 @@ class Plan:
     @property
     def trustworthy(self) -> bool:
         """Whether the plan may be vouched for."""
-        return not any(
-            m.startswith(("not converged", "no run", "rough", "far")) for m in self.messages
-        )
+        return not any(message.startswith(DOUBTS) for message in self.messages)
 
     def table(self) -> pd.DataFrame:
         """One row for each run.
@@ -200,7 +204,7 @@ class Plan:
             f"To know {self.words} by {self.fit.law.name}: the standard deviation of its log is "
             f"{before['total']:.2%} now (law {before['law']:.2%}, discrepancy "
             f"{before['discrepancy']:.2%}), and {after['total']:.2%} (law {after['law']:.2%}, "
-            f"discrepancy {after['discrepancy']:.2%}) after {len(self.runs)} runs of "
+            f"discrepancy {after['discrepancy']:.2%}) after {counted(len(self.runs), 'run')} of "
             f"{format_size(self.spent, kind='compute')} FLOP in all."
         ]
         lines += [
@@ -225,7 +229,6 @@ class Plan:
         rows = [
             f"  N={format_size(r.N)}, D={format_size(r.D)}: {r.sd_after:.2%}" for r in self.runs[:9]
         ]
-        head = (
-            f"Plan for {self.words}: {self.sd[0]:.2%} to {self.sd[1]:.2%} by {len(self.runs)} runs"
-        )
+        runs = counted(len(self.runs), "run")
+        head = f"Plan for {self.words}: {self.sd[0]:.2%} to {self.sd[1]:.2%} by {runs}"
         return "\n".join([head, *rows])

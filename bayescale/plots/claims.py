@@ -28,6 +28,9 @@ __all__ = ["plot_claims"]
 
 COLOURS = {"supported": BLUE, "contradicted": VERMILION}
 
+RESOLUTION = 1e-4
+"""Probabilities nearer to zero or one than this are not told apart by draws."""
+
 LIMIT = 60.0
 """Log odds beyond this are drawn at the edge."""
 
@@ -64,7 +67,7 @@ def plot_claims(claims: Claims, *, size: tuple[float, float] | None = None) -> F
         colour = COLOURS.get(answer.verdict, INK)
         odds = answer.log_bayes_factor
         if np.isnan(odds) and not np.isnan(answer.probability):
-            p = np.clip(answer.probability, 1e-30, 1.0 - 1e-15)
+            p = np.clip(answer.probability, RESOLUTION, 1.0 - RESOLUTION)
             odds = float(np.log(p) - np.log1p(-p))
         if np.isnan(odds):
             ax.text(

@@ -103,6 +103,8 @@ def test_a_stricter_share_is_a_smaller_region(fit, found):
     assert strict.compute_worth[0] < found.compute_worth[0]
     none = bs.allocate(fit, NEAR, within=1e-9)
     assert np.isnan(none.sure(0.9)[0][0])
+    assert "no size is so with a probability of 90%" in none.text()
+    assert "with a probability of 90% those from" in found.text()
     assert none.to_json()[0]["near_optimal"]["sure"]["N"] == {
         "lower": pytest.approx(np.nan, nan_ok=True),
         "upper": pytest.approx(np.nan, nan_ok=True),

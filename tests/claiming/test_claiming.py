@@ -136,7 +136,7 @@ def test_what_is_missing():
     assert Off(10.0).missing(both) == "" and "factor of 100" in Off(1e6).missing(both).replace(
         "1e+06", "1000000"
     )
-    assert "N and D" in Off(10.0).missing(one)
+    assert Off(10.0).missing(one) == "the column D"
     assert Columns(("N", "S")).missing(both) == "the column S"
     assert "column run" in Curves().missing(both)
     assert Curves(25).missing(grid(run=["a"] * 25)) == ""
@@ -159,9 +159,8 @@ def test_the_registry():
     for one in CLAIMS:
         assert one.needs and one.published and one.claim.endswith(".")
         for law in one.question.laws:
-            name = law.split("(")[0]
-            if name in bs.laws.names():
-                assert set(bs.laws.get(law.format(x="N")).inputs) <= {"N", "D"}
+            own = bs.laws.get(law.format(x="N"))
+            assert set(own.inputs) <= {"N", "D", "C", "M", "S", "B", "L", "z", "aspect"}
     with pytest.raises(LawError, match="no claim 'shapes'"):
         bs.claims(curve(), which=["shapes"])
 
@@ -185,3 +184,30 @@ def test_public_runs(shared_data):
     assert found["allocation"].median == pytest.approx(0.504, abs=0.01)
     assert found["over-training"].verdict == "undecided"
     assert found["over-training-rates"].verdict == "contradicted"
+
+
+def test_a_law_that_this_version_lacks_is_told():
+    one = Claim("k", "p", "c.", "q", "1", (), Factor("nonesuch({x})", ("power({x})",)))
+    assert one.missing(curve()) == ("the law 'nonesuch' (not in this version)",)
+
+
+def test_laws_of_other_inputs():
+    """A redundancy score that acts, shapes that do not, and Kaplan's batch exponent."""
+    rng = np.random.default_rng(0)
+    n, d = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e9, 6), np.geomspace(5e8, 5e10, 6)))
+    z, aspect = (
+        rng.permutation(np.tile(np.linspace(-1, 1, 6), 6)),
+        rng.choice([32, 64, 128, 256.0], 36),
+    )
+    data = 2000 / d**0.37 * np.exp(0.2 * z)
+    noise = np.exp(0.003 * rng.standard_normal(36))
+    dense = read_quietly({"N": n, "D": d, "z": z, "loss": (1.8 + 480 / n**0.35 + data) * noise})
+    found = bs.claims(dense, which=["density"], **QUICK)["density"]
+    assert found.verdict == "supported" and found.lower < 0.2 < found.upper
+    plain = (1.8 + 480 / n**0.35 + 2000 / d**0.37) * noise
+    shaped = read_quietly({"N": n, "D": d, "aspect": aspect, "loss": plain})
+    assert bs.claims(shaped, which=["shape"], **QUICK)["shape"].verdict == "supported"
+    at = np.linspace(2.0, 4.0, 12)
+    batch = 2.1e8 / at**4.8 * np.exp(0.02 * rng.standard_normal(12))
+    found = bs.claims(read_quietly({"L": at, "loss": batch}), which=["critical-batch"], **QUICK)
+    assert found["critical-batch"].lower < 4.8 < found["critical-batch"].upper

@@ -293,3 +293,50 @@ def test_the_early_stopping_bound_of_kaplan():
     assert found == pytest.approx(2.1e3 / lost ** (1 / 0.76), rel=1e-8)
     with pytest.raises(LawError, match="law of N and S"):
         follows.early_stopping(data, data, n, d)
+    *_, adjusted = preset("kaplan_steps", "kaplan2020")
+    assert follows.early_stopping(data, adjusted, n, d)[0, 0] == pytest.approx(found, rel=1e-8)
+
+
+def test_the_critical_batch_of_kaplan():
+    *_, at = preset("kaplan_steps", "kaplan2020")
+    known = 2.1e8 / np.array([2.0, 3.0]) ** (1 / 0.21)
+    np.testing.assert_allclose(follows.critical_batch(at, [2.0, 3.0])[0], known, rtol=1e-9)
+    with pytest.raises(LawError, match="no critical batch"):
+        follows.critical_batch(preset("chinchilla")[2], 2.0)
+
+
+def test_the_compute_efficient_allocation_of_kaplan():
+    """At a batch far below the critical one C is C_min, whose optimum the paper has closed."""
+    _, p, _ = preset("kaplan_steps", "kaplan2020")
+    at = follows.published(bs.laws.get("kaplan_steps"), p, held={"B": 1.0})
+    on_n, on_s, on_b = p["alpha_N"], p["alpha_S"], p["alpha_B"]
+    on_c = 1 / (1 / on_n + 1 / on_s + 1 / on_b)
+    r = on_n / on_s
+    scale = 6 * p["N_c"] * p["S_c"] * p["B_star"]
+    c_c = scale * (1 + r) ** (1 / on_n + 1 / on_s) * r ** (-1 / on_s)
+    c = np.array([1.0, 1e3]) * 8.64e19
+    known = p["N_c"] * (c / c_c) ** (on_c / on_n) * (1 + r) ** (1 / on_n)
+    found = follows.optimum(at, c)
+    np.testing.assert_allclose(found.N[0], known, rtol=1e-4)
+    np.testing.assert_allclose(found.size_exponent[0], on_c / on_n, rtol=1e-4)
+    np.testing.assert_allclose(found.loss[0], (c_c / c) ** on_c, rtol=1e-5)
+    # "About 10 % above the converged loss."
+    converged = follows.isoflop(at, c[0], found.N[0, 0])[0, 0] / (p["N_c"] / found.N[0, 0]) ** on_n
+    assert converged == pytest.approx(1 + r, rel=1e-4)
+
+
+def test_the_best_ratio_of_gadre():
+    law = bs.laws.get("gadre")
+    values = {"E": 1.5, "a": 141.0, "b": 190.0, "eta": 0.12}
+    found = follows.optimum(follows.published(law, values), [1e20, 1e22])
+    np.testing.assert_allclose(found.tokens_per_param[0], (190 / 141) ** (1 / 0.24), rtol=1e-9)
+
+
+def test_a_score_that_may_be_negative_is_held():
+    law = bs.laws.get("dense")
+    values = {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2000.0, "beta": 0.37, "kappa": 0.3}
+    at = follows.published(law, values, held={"z": -1.0})
+    known = law.loss({"N": 1e9, "D": 1e21 / 6e9, "z": -1.0}, values)
+    assert follows.isoflop(at, 1e21, 1e9)[0, 0] == pytest.approx(float(known))
+    dense = follows.published(law, values, held={"z": 1.0})
+    assert follows.optimum(dense, 1e21).D[0, 0] > follows.optimum(at, 1e21).D[0, 0]

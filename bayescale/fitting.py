@@ -67,8 +67,10 @@ SHARE = 0.05
 MANY = 20.0
 """Outliers that the noise itself must explain before their number is held against it."""
 
-NOISELESS = 1e-9
-"""Scale of the noise on log loss below which there is none: that of rounding is larger."""
+NOISELESS = 1e-5
+ARRIVED = 1e-6
+"""There is no noise where its scale is below the first and still falling: where one more step of
+the optimiser would gain more than the second."""
 
 FEWEST = 3
 """Runs below which nothing is fitted: two runs leave the noise's scale without a lower bound."""
@@ -274,9 +276,9 @@ def computed(
 def _noisy(optima: Optima, n: int) -> None:
     """Refuse losses that follow the law to the last digit: they have no noise to learn of."""
     scale = float(optima.params["sigma"][0]) if "sigma" in optima.params else np.inf
-    if scale < NOISELESS:
+    if scale < NOISELESS and not optima.decrement[0] < ARRIVED:
         raise RunsError(
-            f"The losses of the {n} runs follow the law to the last digit (noise scale "
+            f"The losses of the {n} runs follow the law to the last digit (noise scale below "
             f"{scale:.1g}), so there is no noise to learn a band from. Were they computed from it? "
             "Add noise to simulated losses, or take bayescale.point_fit."
         )

@@ -305,7 +305,8 @@ def test_losses_without_noise_are_refused() -> None:
     runs = read_quietly({"N": size, "loss": 1.8 + 400.0 / size**0.34})
     with pytest.raises(RunsError, match="to the last digit"):
         bs.fit("power_floor(N)", runs, method="laplace", progress=False)
-    assert bs.point_fit("power_floor(N)", runs, objective="ml").values["E"] == pytest.approx(1.8)
+    estimate = bs.point_fit("power_floor(N)", runs, objective="ml")
+    assert estimate.values["E"] == pytest.approx(1.8, rel=1e-3)
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -568,6 +568,8 @@ def forecast(
         points = {name: np.asarray(runs[name]) for name in runs.inputs}
         labels = runs.labels
         observed = runs.loss if has_loss else None
+        if isinstance(at, Runs):
+            _same_measures(fit.runs, at)
     missing = [name for name in fit.law.inputs if name not in points]
     if missing:
         raise RunsError(
@@ -593,6 +595,21 @@ def forecast(
     else:
         beyond = discrepancy_library.get(discrepancy).resolved(fit.law)
     return Forecast(fit, points, labels, latent, observed, seed, beyond)
+
+
+def _same_measures(fitted: Runs, at: Runs) -> None:
+    """Refuse runs whose loss has another unit, or whose N counts something else."""
+    if at.loss_unit != fitted.loss_unit:
+        raise RunsError(
+            f"The losses of the points are in {at.loss_unit}, those of the fitted runs in "
+            f"{fitted.loss_unit}. Read both in one unit."
+        )
+    counts = {at.count, fitted.count}
+    if len(counts) > 1 and "unspecified" not in counts and "N" in at.inputs:
+        raise RunsError(
+            f"N counts {at.count} parameters at the points, {fitted.count} in the fitted runs. "
+            "Give both by one count."
+        )
 
 
 def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:

@@ -108,6 +108,10 @@ class Bounded(Noise):
     def ahead(self, points: Mapping[str, np.ndarray], fitted: Runs) -> dict[str, Any]:
         return self.shape.ahead(points, fitted)
 
+    @property
+    def smooth(self) -> bool:
+        return self.shape.smooth
+
     def rows(self, runs: Runs, x: Mapping[str, np.ndarray], fitted: Runs) -> dict[str, Any]:
         above = np.flatnonzero(runs.loss >= self.ceiling)
         if len(above):

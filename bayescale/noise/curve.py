@@ -14,7 +14,7 @@ from bayescale.laws.term import Parameter, Values, plain_words
 from bayescale.noise.noise import NOTHING, LogLaw, Noise, Rows, sigma_parameter
 from bayescale.noise.shared_rows import members, predecessors, taken
 from bayescale.prior import LogNormal
-from bayescale.units import INPUTS
+from bayescale.units import INPUTS, coordinate
 
 if TYPE_CHECKING:
     from numpyro.distributions import Distribution
@@ -90,7 +90,7 @@ class Curve(Noise):
 
     def rows(self, runs: Runs, x: Mapping[str, np.ndarray], fitted: Runs) -> dict[str, Any]:
         runs.require((self.along,))
-        along = np.log(runs[self.along])
+        along = coordinate(self.along, runs[self.along])
         codes = members(runs, self.by, self.name)
         before = predecessors(codes, along)
         gap = along - along[before]

@@ -14,7 +14,7 @@ from bayescale.noise.noise import Noise, Rows
 from bayescale.noise.rescaled import Rescaled
 from bayescale.noise.student_t import StudentT
 from bayescale.prior import Normal
-from bayescale.units import INPUTS
+from bayescale.units import INPUTS, coordinate
 
 if TYPE_CHECKING:
     from bayescale.runs import Runs
@@ -72,14 +72,15 @@ class Heteroscedastic(Rescaled):
                 f"The points have no {self.input} ({INPUTS[self.input].meaning}), which the noise "
                 f"{self.name!r} follows. Give it, or fit with a noise that does not need it."
             )
-        seen = np.log(fitted[self.input])
-        own = np.log(np.asarray(points[self.input], np.float64))
+        seen = coordinate(self.input, fitted[self.input])
+        own = coordinate(self.input, points[self.input])
         size = np.clip(own, seen.min(), seen.max()) - seen.mean()
         return {**self.shape.ahead(points, fitted), "size": size}
 
     def recentred(self, params: Values, fitted: Runs, onto: Runs) -> dict[str, Any]:
         own = self.shape.recentred(params, fitted, onto)
-        shift = np.mean(np.log(onto[self.input])) - np.mean(np.log(fitted[self.input]))
+        shift = np.mean(coordinate(self.input, onto[self.input]))
+        shift -= np.mean(coordinate(self.input, fitted[self.input]))
         return {**own, "sigma": own["sigma"] * np.exp(own["gamma"] * shift)}
 
     def to_json(self) -> dict[str, Any]:

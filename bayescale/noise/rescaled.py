@@ -68,6 +68,10 @@ class Rescaled(Noise):
     def log_loss(self, log_mean: Any, params: Values, rows: Rows = NOTHING) -> Distribution:
         return self.shape.log_loss(log_mean, self._rescaled(params, rows), rows)
 
+    @property
+    def smooth(self) -> bool:
+        return self.shape.smooth
+
     def rows(self, runs: Runs, x: Mapping[str, np.ndarray], fitted: Runs) -> dict[str, Any]:
         return {**self.shape.rows(runs, x, fitted), **self.ahead(runs.columns, fitted)}
 

@@ -341,8 +341,8 @@ class Forecast:
         """Which points may be vouched for.
 
         The fit converged, no prior conflicts with the data or holds a parameter that they leave
-        open, a new group does not rest on the prior, and the point is neither far out nor outside the data without a discrepancy whose
-        scale was learned.
+        open, a new group does not rest on the prior, and the point is neither far out nor outside
+        the data without a discrepancy whose scale was learned.
         """
         found = self.fit.diagnosis
         fitted = found.converged and not found.prior_conflict and not self.held and not self.doubt

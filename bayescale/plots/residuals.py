@@ -141,7 +141,7 @@ def _quantiles(ax: Any, fit: Fit, z: np.ndarray, prob: float) -> None:
         low, middle, high = np.quantile(_sets(fit, n), probs, axis=0)
     band = ax.fill_between(
         middle, low, high, color=BLUE, alpha=0.22, lw=0,
-        label=f"{100 * prob:g} % if {fit.noise.name.replace('_', ' ')}",
+        label=f"{100 * prob:g} % if {fit.noise.name.partition('(')[0].replace('_', ' ')}",
     )  # fmt: skip
     band.set_gid("envelope")
     reach = float(np.abs(middle).max())

@@ -31,7 +31,7 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     """
     n = next(iter(fit.draws.values())).size
     kept = np.linspace(0, n - 1, min(KEPT, n)).astype(int)
-    log_law = fit.log_law({name: targets[name] for name in fit.law.inputs}).reshape(n, -1)
+    log_law = fit.log_law(fit.inputs_of(targets)).reshape(n, -1)
     refusals: tuple[str, ...]
     log_evidence, refusals = float("nan"), ("it was not asked for",)
     if evidence:
@@ -42,6 +42,7 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     return {
         "log_law": log_law[kept],
         "noise": {p.name: fit.draws[p.name].ravel()[kept] for p in fit.noise.parameters},
+        "rows": fit.noise.ahead(targets.columns, fit.runs),
         "log_evidence": log_evidence,
         "refusals": list(refusals),
     }

@@ -204,6 +204,7 @@ def predictive(
         discrepancy.slopes((REPLICATES, len(log_law)), rng),
         discrepancy.distance({n: np.asarray(part.large[n]) for n in watched}, frontier),
         seed,
+        {name: np.asarray(v) for name, v in reduced["rows"].items()},
     )
 
 

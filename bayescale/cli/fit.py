@@ -27,6 +27,7 @@ def fit(
     law: str,
     noise: str = "student_t",
     discrepancy: str = "slope",
+    pool: str | None = None,
     where: str | None = None,
     column: Columns = None,
     prior: Annotated[list[str] | None, Parameter(negative="")] = None,
@@ -52,9 +53,13 @@ def fit(
         A law's name (see bayescale laws), or a sum of terms such as
         "irreducible + power(N) + power(D)*overtraining(D)".
     noise
-        Noise on log loss: student_t, normal, laplace or huber.
+        Noise on log loss: student_t, normal, laplace, huber, one_sided, or around one of them
+        heteroscedastic(SHAPE), measured(SHAPE) (reads loss_se), inexact(N=0.05); effects(seed),
+        curve(D), bounded(0.75). See docs/noise-and-pooling.md.
     discrepancy
         How far losses may leave the law beyond the data: slope, slope(MEDIAN, SD), or none.
+    pool
+        A column of groups whose laws differ: family, or family(E, alpha) to name what differs.
     where
         Which runs to fit, e.g. "C<1e21 and family == 'a'".
     column
@@ -92,6 +97,7 @@ def fit(
         table,
         noise=noise,
         discrepancy=discrepancy,
+        pool=pool,
         priors=priors,
         method=method,
         seed=seed,

@@ -170,8 +170,8 @@ class _Study:
         )
         for name, task in self.tasks.items():
             try:
-                model = self._model(task, built)
-                content = digest(model_content(model), task.runs)
+                model = self._model(task, built).resolved(task.runs)
+                content = digest(model_content(model, task.runs), task.runs)
                 seed = seed_of(self.seed, content) if task.seed is None else task.seed
                 given = dict(task.given) if self.reduce is not None else {}
                 self.keys[name] = digest(shared, content, seed, given)
@@ -184,9 +184,14 @@ class _Study:
         """The model of a task; tasks of one declaration share it, and travel with it once."""
         law = task.law if isinstance(task.law, str) else id(task.law)
         noise = task.noise if isinstance(task.noise, str) else id(task.noise)
-        key = law, noise, tuple(sorted((task.priors or {}).items(), key=lambda item: item[0]))
+        key = (
+            law,
+            noise,
+            task.pool,
+            tuple(sorted((task.priors or {}).items(), key=lambda item: item[0])),
+        )
         if key not in built:
-            built[key] = build_model(task.law, task.noise, task.priors)
+            built[key] = build_model(task.law, task.noise, task.priors, pool=task.pool)
         return built[key]
 
     def look_up(self) -> None:

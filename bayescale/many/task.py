@@ -9,6 +9,7 @@ from typing import Any
 from bayescale.errors import LawError
 from bayescale.laws.law import Law
 from bayescale.noise import Noise
+from bayescale.pooling import Pooling
 from bayescale.prior import Prior
 from bayescale.runs import Runs
 
@@ -32,6 +33,8 @@ class Task:
     given : mapping of str to object
         Keyword arguments for the study's ``reduce``: the targets of a backtest, the truth of a
         simulated data set. Numbers, text, arrays, runs, and lists and mappings of them.
+    pool : str or Pooling, optional
+        As for :func:`bayescale.fit`.
     """
 
     law: str | Law
@@ -40,6 +43,7 @@ class Task:
     priors: Mapping[str, Prior] | None = None
     seed: int | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
+    pool: str | Pooling | None = None
 
 
 type Tasks = Mapping[str, Task | tuple[Any, ...]] | Iterable[Task | tuple[Any, ...]]

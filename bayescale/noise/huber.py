@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Huber"]
 
 
+ONE_SIGMA = 0.8413447460685429
+"""Probability of a normal below one standard deviation."""
+
+
 @dataclass(frozen=True)
 class Huber(Noise):
     r"""The field's Huber loss of the log residual :math:`r`, as a density.
@@ -80,6 +84,10 @@ class Huber(Noise):
 
         with jax.enable_x64(True):
             return np.asarray(HuberDistribution(0.0, params["sigma"], self.delta).cdf(residual))
+
+    def scale(self, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0) -> Any:
+        """Half the width that holds as much as one sd of a normal: tails included, not the core."""
+        return self.quantile(np.asarray(ONE_SIGMA), params)
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "delta": self.delta}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bayescale.many import Many, Task, fit_many
     from bayescale.noise.noise import Noise
     from bayescale.planning import Plan, plan
+    from bayescale.pooling.pooling import Pooling
     from bayescale.posterior import Fit
     from bayescale.runs import Runs, read_runs
     from bayescale.storage import load
@@ -55,6 +56,7 @@ __all__ = [
     "Noise",
     "Plan",
     "PointFit",
+    "Pooling",
     "Ranking",
     "Runs",
     "Task",
@@ -95,6 +97,7 @@ _PLACES = {
     "Many": "many",
     "MixtureForecast": "evidence.mixture",
     "Noise": "noise.noise",
+    "Pooling": "pooling.pooling",
     "Plan": "planning",
     "PointFit": "fitting",
     "Ranking": "evidence.ranking",

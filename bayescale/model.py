@@ -18,6 +18,8 @@ import numpy as np
 import numpyro.distributions as dist
 
 from bayescale.discrepancy import Discrepancy, Exact
+from bayescale.discrepancy import process as gaussian_process
+from bayescale.discrepancy.state_space import Kernel
 from bayescale.errors import LawError
 from bayescale.laws.law import Law, geometric_mean, reference_point
 from bayescale.laws.term import Parameter, Values
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGE",
     "LOSS_SCALE",
+    "LOSS_SPAN",
     "NUMBERS",
     "Model",
     "Signature",
@@ -40,6 +43,9 @@ __all__ = [
 
 LOSS_SCALE = "loss"
 """Key of the reference loss in the reference point."""
+
+LOSS_SPAN = "loss span"
+"""Key of the log range of the losses in the reference point, where a process takes it."""
 
 LARGE = 4096
 """Rows above which a table is large: it is taken in blocks, and ``docs/large-tables.md`` holds."""
@@ -66,6 +72,9 @@ class Signature:
     kinds: tuple[tuple[str, str, bool, bool], ...]
     """Name, prior family, whether relative, whether positive: one for each parameter."""
 
+    process: Kernel | None = None
+    """The Gaussian process that is integrated out of the likelihood, if there is one."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -80,7 +89,8 @@ class Model:
     noise_priors : tuple of (str, Prior)
         Priors of the noise that replace its defaults.
     discrepancy : Discrepancy
-        How far the losses may leave the law beyond the runs. It does not enter their likelihood.
+        How far the losses may leave the law. One that has no process acts beyond the runs alone,
+        and does not enter their likelihood.
     """
 
     law: Law
@@ -91,13 +101,26 @@ class Model:
     @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """All sampled parameters, those of the law first."""
-        return (*self.law.parameters, *self.noise.parameters)
+        return (*self.law.parameters, *self.noise.parameters, *self.discrepancy.parameters)
 
     @functools.cached_property
     def priors(self) -> dict[str, Prior]:
         """The priors in force, by parameter."""
         found = {p.name: p.prior for p in self.parameters if p.prior is not None}
         return {**found, **dict(self.noise_priors)}
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Parameters of the law that the runs must tell, or else the prior wrote the answer.
+
+        Not those whose prior was learned from other data, unless another was given.
+        """
+        known = {p.name for p in self.law.term.parameters if p.learned}
+        return tuple(
+            p.name
+            for p in self.law.term.parameters
+            if p.name not in known or p.name in self.law.replaced
+        )
 
     @functools.cached_property
     def signature(self) -> Signature:
@@ -107,6 +130,7 @@ class Model:
             self.law.term,
             self.noise,
             tuple((p.name, *priors[p.name].kind, p.positive) for p in self.parameters),
+            self.discrepancy.kernel,
         )
 
     def reference(self, runs: Runs) -> dict[str, float]:
@@ -118,7 +142,10 @@ class Model:
                     f"The input {name} of the runs reaches {runs[name].min():g}, but the law "
                     f"{self.law.name!r} takes its logarithm. Shift or rescale it to be above zero."
                 )
-        return {**reference_point(runs.columns, self.law), LOSS_SCALE: geometric_mean(runs.loss)}
+        found = {**reference_point(runs.columns, self.law), LOSS_SCALE: geometric_mean(runs.loss)}
+        if self.discrepancy.kernel is not None:
+            found[LOSS_SPAN] = gaussian_process.loss_span(runs.columns, self.law.inputs[0])
+        return found
 
     def data(self, runs: Runs, reference: Mapping[str, float] | None = None) -> Data:
         """The arrays that a program takes.
@@ -134,6 +161,7 @@ class Model:
         n, size = len(runs), bucket(len(runs))
         x = {name: _padded(np.log(runs[name]), size, reference[name]) for name in self.law.inputs}
         return {
+            **self._along(runs, size),
             "x": x,
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
             "mask": np.arange(size) < n,
@@ -145,6 +173,17 @@ class Model:
                 for name, prior in self.priors.items()
             },
         }
+
+    def _along(self, runs: Runs, size: int) -> Data:
+        """The rows in the order of the input, for a process along it."""
+        if self.discrepancy.kernel is None:
+            return {}
+        if len(runs) > LARGE:
+            raise LawError(
+                f"There are {len(runs):,} runs, and the discrepancy {self.discrepancy.name!r} "
+                f"takes at most {LARGE:,}. Average neighbours, and say so in a column n_averaged."
+            )
+        return {"along": gaussian_process.along(runs.columns, self.law.inputs[0], size)}
 
     def _corners(self, runs: Runs) -> tuple[dict[str, np.float64], ...]:
         """For each bend of the law, log inputs at a corner of the design where its lever is large.
@@ -211,7 +250,11 @@ def log_likelihood(signature: Signature, params: Values, data: Data) -> Any:
     """
     log_mean = log_loss(signature, params, data["x"], data["reference"])
     noise = signature.noise
-    if "count" in data:
+    if signature.process is not None:
+        rows = (data["along"], data["mask"], data["reference"][LOSS_SPAN])
+        loss = data["loss"]
+        values = gaussian_process.log_density(signature.process, log_mean, loss, params, *rows)
+    elif "count" in data:
         groups = (data[name] for name in ("count", "mean", "square"))
         values = noise.log_density_of_groups(log_mean, params, *groups)
     else:

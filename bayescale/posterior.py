@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from bayescale.discrepancy import Discrepancy
+from bayescale.discrepancy import Discrepancy, Process
+from bayescale.errors import LawError
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import RowSummary, not_kept, summarise_rows
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
-from bayescale.model import LOSS_SCALE, Model
+from bayescale.model import LOSS_SCALE, LOSS_SPAN, Model
 from bayescale.noise import Noise
 from bayescale.runs import Runs
 from bayescale.units import format_size
@@ -214,6 +215,45 @@ class Fit:
         params = {p.name: self.draws[p.name][..., None] for p in self.law.term.parameters}
         with float64():
             return np.asarray(_log_law(self.law.term)(params, x, reference))[..., :n]
+
+    def leaves(
+        self, points: Mapping[str, np.ndarray], discrepancy: Discrepancy
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How far the log loss leaves the law at points by a process, draw by draw.
+
+        Parameters
+        ----------
+        points : mapping of str to array, shape (point,)
+            Inputs in plain units.
+        discrepancy : Discrepancy
+            One with a process that this fit sampled.
+
+        Returns
+        -------
+        tuple of two arrays, shape (draw, point)
+            Mean and standard deviation of the process, given the runs.
+
+        Raises
+        ------
+        LawError
+            Where the fit did not sample such a process.
+        """
+        if self.discrepancy.kernel != discrepancy.kernel or not isinstance(discrepancy, Process):
+            raise LawError(
+                f"The discrepancy {discrepancy.name!r} is sampled with the law, but the fit has "
+                f"{self.discrepancy.name!r}. Fit again with --discrepancy {discrepancy.name}."
+            )
+        x = self.law.inputs[0]
+        fitted = self.log_law({x: self.runs[x]}).reshape(-1, len(self.runs))
+        with float64():
+            return discrepancy.given(
+                self.runs.columns,
+                x,
+                np.log(self.runs.loss) - fitted,
+                {name: values.ravel() for name, values in self.draws.items()},
+                points[x],
+                self.reference[LOSS_SPAN],
+            )
 
     def influence(self) -> pd.DataFrame:
         """How far each run pulls each parameter.

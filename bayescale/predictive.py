@@ -35,8 +35,9 @@ class Predictive:
         Parameters of the noise.
     slopes : array, shape (replicate, draw)
         Discrepancy per unit of distance.
-    distance : array, shape (point,)
-        How far each point lies beyond the data, in the discrepancy's unit.
+    distance : array, shape (point,) or (draw, point)
+        How far each point lies beyond the data, in the discrepancy's unit; of a process its
+        standard deviation there, draw by draw.
     seed : int
         Seed of the noise draws.
     """
@@ -60,7 +61,7 @@ class Predictive:
                 (rng.permuted(strata, axis=0) + rng.uniform(1e-9, 1.0, (1, n))) / REPLICATES,
                 1 - 1e-12,
             )
-            for _ in range(len(self.distance))
+            for _ in range(self.log_law.shape[1])
         ]
 
     @functools.cached_property
@@ -68,10 +69,10 @@ class Predictive:
         """Draws of a new run's loss, shape ``(8 * draw, point)``."""
         out = np.empty((REPLICATES, *self.log_law.shape))
         for point, p in enumerate(self._p):
-            leaving = self.slopes * self.distance[point]
+            leaving = self.slopes * self.distance[..., point]
             residual = self.noise.quantile(p, self.noise_draws)
             out[:, :, point] = np.exp(self.log_law[:, point] + leaving + residual)
-        return out.reshape(-1, len(self.distance))
+        return out.reshape(-1, self.log_law.shape[1])
 
     def parts(self, prob: float) -> dict[str, np.ndarray]:
         """Width of the central interval of the log loss that each source would leave alone.
@@ -86,8 +87,13 @@ class Predictive:
         noise = self.noise.quantile(self._p[0], self.noise_draws) if self._p else np.zeros(1)
         return {
             "parameters": high - low,
-            "discrepancy": np.ptp(np.quantile(self.slopes, ends)) * self.distance,
-            "noise": np.full(len(self.distance), np.ptp(np.quantile(noise, ends))),
+            "discrepancy": np.array(
+                [
+                    np.ptp(np.quantile(self.slopes * self.distance[..., point], ends))
+                    for point in range(self.log_law.shape[1])
+                ]
+            ),
+            "noise": np.full(self.log_law.shape[1], np.ptp(np.quantile(noise, ends))),
         }
 
     @property

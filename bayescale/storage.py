@@ -218,10 +218,10 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
         )
     noise = noise_library.from_json(declared["noise"])
     priors = {name: prior_library.from_json(p) for name, p in declared["priors"].items()}
-    of_noise = {p.name for p in noise.parameters}
+    beyond = discrepancy_library.from_json(declared.get("discrepancy", UNDECLARED))
+    of_noise = {p.name for p in (*noise.parameters, *beyond.parameters)}
     law = law.with_priors(**{n: p for n, p in priors.items() if n not in of_noise})
     own = tuple((n, p) for n, p in priors.items() if n in of_noise)
-    beyond = discrepancy_library.from_json(declared.get("discrepancy", UNDECLARED))
     model = Model(law, noise, own, beyond)
 
     constant = tree["constant_data"]

@@ -25,8 +25,8 @@ def fit(
     /,
     *,
     law: str,
-    noise: str = "student_t",
-    discrepancy: str = "slope",
+    noise: str | None = None,
+    discrepancy: str | None = None,
     where: str | None = None,
     column: Columns = None,
     prior: Annotated[list[str] | None, Parameter(negative="")] = None,
@@ -52,9 +52,10 @@ def fit(
         A law's name (see bayescale laws), or a sum of terms such as
         "irreducible + power(N) + power(D)*overtraining(D)".
     noise
-        Noise on log loss: student_t, normal, laplace or huber.
+        Noise on log loss: student_t, normal, laplace or huber; that of the law unless said.
     discrepancy
-        How far losses may leave the law beyond the data: slope, slope(MEDIAN, SD), or none.
+        How far losses may leave the law: beyond the data slope, slope(MEDIAN, SD), or none; for
+        laws of one input also matern or wiener. That of the law unless said.
     where
         Which runs to fit, e.g. "C<1e21 and family == 'a'".
     column

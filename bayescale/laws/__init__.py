@@ -1,6 +1,7 @@
 """Scaling laws: terms that compose, and the named laws built from them."""
 
 from bayescale.laws.coupled import Coupled
+from bayescale.laws.curve import Frontier
 from bayescale.laws.irreducible import Irreducible
 from bayescale.laws.law import Law, Preset
 from bayescale.laws.overtraining import OverTraining
@@ -10,6 +11,7 @@ from bayescale.laws.term import Modifier, Pair, Parameter, Saturating, Term
 
 __all__ = [
     "Coupled",
+    "Frontier",
     "Irreducible",
     "Law",
     "Modifier",

@@ -8,6 +8,7 @@ from typing import Any
 from bayescale import grammar
 from bayescale.errors import BayescaleError, ExpressionError
 from bayescale.laws.coupled import Coupled
+from bayescale.laws.curve import Frontier
 from bayescale.laws.irreducible import Irreducible
 from bayescale.laws.overtraining import OverTraining
 from bayescale.laws.power import Power
@@ -22,6 +23,7 @@ TERMS: dict[str, Callable[..., Term | Modifier]] = {
     "power": Power,
     "coupled": Coupled,
     "overtraining": OverTraining,
+    "frontier": Frontier,
 }
 """What may stand in an expression. A new term is one file and one line here."""
 

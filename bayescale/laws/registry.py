@@ -15,6 +15,7 @@ __all__ = ["get", "names", "parse", "register"]
 NAMED: dict[str, str] = {
     "power": "single_input",
     "power_floor": "single_input",
+    "curve": "curve",
     "chinchilla": "chinchilla",
     "kaplan": "kaplan",
     "kaplan_floor": "kaplan",
@@ -22,6 +23,9 @@ NAMED: dict[str, str] = {
     "subscaling": "subscaling",
 }
 """Named laws and the file of each. A new law is one file and one line here."""
+
+ANY_INPUT = ("power", "power_floor", "curve")
+"""Those of any one input."""
 
 _registered: dict[str, Callable[..., Law]] = {}
 
@@ -69,9 +73,9 @@ def get(law: str | Law, input: str | None = None) -> Law:
     text = law.strip()
     single = re.fullmatch(r"(\w+)\((\w+)\)", text)
     name, given = (single[1], single[2]) if single else (text, input)
-    if name in NAMED and (single is None or name in ("power", "power_floor")):
+    if name in NAMED and (single is None or name in ANY_INPUT):
         maker = import_module(f"bayescale.laws.{NAMED[name]}").LAWS[name]
-        if name in ("power", "power_floor"):
+        if name in ANY_INPUT:
             if given is not None and given not in SYMBOLS:
                 raise LawError(f"There is no input {given!r}. Inputs: {', '.join(SYMBOLS)}.")
             return _as_law(maker(given or "x"))

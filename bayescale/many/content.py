@@ -61,6 +61,7 @@ def model_content(model: Model) -> dict[str, Any]:
         "term": model.law.term,
         "noise": model.noise,
         "priors": dict(model.priors),
+        "process": model.discrepancy.kernel,
     }
 
 

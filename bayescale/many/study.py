@@ -184,9 +184,15 @@ class _Study:
         """The model of a task; tasks of one declaration share it, and travel with it once."""
         law = task.law if isinstance(task.law, str) else id(task.law)
         noise = task.noise if isinstance(task.noise, str) else id(task.noise)
-        key = law, noise, tuple(sorted((task.priors or {}).items(), key=lambda item: item[0]))
+        beyond = task.discrepancy if isinstance(task.discrepancy, str) else id(task.discrepancy)
+        key = (
+            law,
+            noise,
+            beyond,
+            tuple(sorted((task.priors or {}).items(), key=lambda item: item[0])),
+        )
         if key not in built:
-            built[key] = build_model(task.law, task.noise, task.priors)
+            built[key] = build_model(task.law, task.noise, task.priors, task.discrepancy)
         return built[key]
 
     def look_up(self) -> None:

@@ -30,6 +30,7 @@ from bayescale.inference.progress import Progress, progress_bar
 from bayescale.inference.rows import arranged, grouped, is_large, n_rows
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
+from bayescale.laws.term import Parameter
 from bayescale.model import LOSS_SCALE, Data, Model
 from bayescale.noise import Noise
 from bayescale.posterior import OUTLIER, Fit, Optimum
@@ -508,16 +509,25 @@ def _optima_notes(problem: _Problem) -> tuple[str, ...]:
     if not rest:
         return ()
     shares = ", ".join(f"{problem.weights[i]:.1%}" for i in rest)
+    chosen = [int(np.argmax(problem.weights)), *rest]
     names = [
-        name
-        for name, values in problem.optima.params.items()
-        if np.ptp(np.log(values[[int(np.argmax(problem.weights)), *rest]])) > 0.5
+        p.name
+        for p in problem.model.parameters
+        if _apart(problem.optima.params[p.name][chosen], p, problem.model.priors[p.name])
     ]
     return (
         f"The posterior has {len(rest) + 1} maxima; by the Laplace approximation the others hold "
         f"{shares} of it" + (f" and differ in {', '.join(names)}" if names else "") + ". "
         "Chains may not pass between them: see .optima.",
     )
+
+
+def _apart(values: np.ndarray, parameter: Parameter, prior: Prior) -> bool:
+    """Whether maxima differ in a parameter: by half an e-fold, or half a deviation of its prior."""
+    if parameter.positive:
+        return bool(np.ptp(np.log(values)) > 0.5)
+    low, high = prior.quantile(np.array([0.16, 0.84]), positive=False)
+    return bool(np.ptp(values) > 0.25 * (high - low))
 
 
 def _tail_notes(draft: Fit) -> tuple[str, ...]:

@@ -158,6 +158,7 @@ class Fit:
     def residuals(self) -> np.ndarray:
         """Log observed minus log of the median fitted loss, shape (run,).
 
+        What is fitted is the law, with the process of the discrepancy where there is one.
         The median is that of a thousand of the draws: good to a twentieth of a posterior standard
         deviation of the fitted loss, which is itself a fraction of the noise. Of a large table,
         minus the log of the law at the posterior mean of its parameters.
@@ -168,7 +169,11 @@ class Fit:
         every = max(1, n_chains * n_draws // 1000)
         some = replace(self, draws={name: v[:, ::every] for name, v in self.draws.items()})
         fitted = some.log_law({name: self.runs[name] for name in self.law.inputs})
-        middle = np.median(fitted.reshape(-1, len(self.runs)), axis=0)
+        fitted = fitted.reshape(-1, len(self.runs))
+        if self.discrepancy.kernel is not None:
+            at = {name: self.runs[name] for name in self.law.inputs}
+            fitted = fitted + some.leaves(at, self.discrepancy)[0]
+        middle = np.median(fitted, axis=0)
         return np.asarray(np.log(self.runs.loss) - middle)
 
     @functools.cached_property

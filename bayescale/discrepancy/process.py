@@ -38,8 +38,8 @@ GIVEN = "given"
 
 KERNELS: dict[str, Kernel] = {"matern": Matern32(), "wiener": IntegratedWiener()}
 WORDS = {
-    "matern": "a Matern-3/2 process in ln {input}, {length} e-folds long",
-    "wiener": "an integrated Wiener process in ln {input} from the first run on",
+    "matern": "a Matern-3/2 process in the log of the input, {length} e-folds long",
+    "wiener": "an integrated Wiener process in the log of the input, from the first run on",
 }
 WANDER = {"matern": LogNormal(0.07, 0.3), "wiener": LogNormal(0.06, 0.5)}
 """Scale in units of the log range of the losses: how far public curves left the law of
@@ -213,7 +213,7 @@ class Process(Discrepancy):
         return replace(self, factor=self.factor * factor)
 
     def text(self) -> str:
-        words = WORDS[self.kind].format(input="the input", length=self.length)
+        words = WORDS[self.kind].format(length=self.length)
         return (
             f"{words}, whose scale is sampled with the law: wander ~ {self.wander} times the log "
             f"range of the losses ({self.source})."
@@ -253,18 +253,12 @@ def measured(runs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     count = np.ones(n)
     if AVERAGED in runs:
         given = np.asarray(runs[AVERAGED])
-        if (
-            given.dtype.kind not in "iuf"
-            or not np.all(given >= 1)
-            or not np.all(np.isfinite(given))
-        ):
-            bad = next(
-                (v for v in given.tolist() if not isinstance(v, int | float) or not v >= 1), 0
-            )
-            raise RunsError(
-                f"The column {AVERAGED!r}, how many measurements each loss is the mean of, holds "
-                f"{bad!r}. Give numbers of one or more."
-            )
+        what = f"The column {AVERAGED!r}, how many measurements each loss is the mean of, holds"
+        if given.dtype.kind not in "iuf":
+            raise RunsError(f"{what} text, such as {given[0]!r}. Give numbers of one or more.")
+        bad = given[~((given >= 1) & np.isfinite(given))]
+        if len(bad):
+            raise RunsError(f"{what} {bad[0]:g}. Give numbers of one or more.")
         count = given.astype(float)
     own = np.zeros(n)
     if "loss_se" in runs:

@@ -157,12 +157,13 @@ class Forecast:
         -------
         pandas.DataFrame
             One row for each point and ``factor`` (0, 0.5, 1, 2) of the scale: ``lower`` and
-            ``upper``.
+            ``upper``. A process was sampled with the law, which is not known without it: there is
+            no row without one.
         """
         import pandas as pd
 
         rows = []
-        for factor in (0.0, 0.5, 1.0, 2.0):
+        for factor in (0.0, 0.5, 1.0, 2.0) if self.discrepancy.kernel is None else (0.5, 1.0, 2.0):
             other = self.discrepancy.scaled(factor) if factor else discrepancy_library.Exact()
             lower, upper = replace(self, discrepancy=other).interval(prob)
             rows.append(

@@ -104,7 +104,11 @@ def _prior_draws(fit: Fit, rng: np.random.Generator) -> Fit:
 
 def _predict(fit: Fit, rng: np.random.Generator) -> np.ndarray:
     """Replicated losses of the runs, one for each draw."""
-    log_mean = fit.log_law({name: fit.runs[name] for name in fit.law.inputs})
+    at = {name: fit.runs[name] for name in fit.law.inputs}
+    log_mean = fit.log_law(at)
+    if fit.discrepancy.kernel is not None:
+        mean, sd = (v.reshape(log_mean.shape) for v in fit.leaves(at, fit.discrepancy))
+        log_mean = log_mean + mean + sd * rng.standard_normal(log_mean.shape)
     noise = {p.name: fit.draws[p.name][..., None] for p in fit.noise.parameters}
     p = rng.uniform(1e-12, 1 - 1e-12, log_mean.shape)
     return np.asarray(np.exp(log_mean + fit.noise.quantile(p, noise)))

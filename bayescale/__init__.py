@@ -12,8 +12,20 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale import checks, datasets, discrepancy, laws, noise, plots, prior
+    from bayescale import (
+        checks,
+        consequences,
+        datasets,
+        discrepancy,
+        laws,
+        noise,
+        plots,
+        prior,
+        report,
+    )
+    from bayescale.allocation import Allocation, allocate
     from bayescale.backtesting import Backtest, backtest
+    from bayescale.claiming import Claims, claims
     from bayescale.comparing import compare
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.evidence.mixture import MixtureForecast
@@ -24,27 +36,34 @@ if TYPE_CHECKING:
     from bayescale.laws.law import Law
     from bayescale.many import Many, Task, fit_many
     from bayescale.noise.noise import Noise
+    from bayescale.planning import Plan, plan
     from bayescale.posterior import Fit
     from bayescale.runs import Runs, read_runs
     from bayescale.storage import load
 
 __all__ = [
+    "Allocation",
     "Backtest",
     "BayescaleError",
     "BayescaleWarning",
+    "Claims",
     "Fit",
     "Forecast",
     "Law",
     "Many",
     "MixtureForecast",
     "Noise",
+    "Plan",
     "PointFit",
     "Ranking",
     "Runs",
     "Task",
+    "allocate",
     "backtest",
     "checks",
+    "claims",
     "compare",
+    "consequences",
     "datasets",
     "discrepancy",
     "fit",
@@ -53,40 +72,58 @@ __all__ = [
     "laws",
     "load",
     "noise",
+    "plan",
     "plots",
     "point_fit",
     "prior",
     "read_runs",
+    "report",
     "savage_dickey",
 ]
 
 __version__ = version("bayescale")
 
 _PLACES = {
+    "Allocation": "allocation",
     "Backtest": "backtesting",
     "BayescaleError": "errors",
     "BayescaleWarning": "errors",
+    "Claims": "claiming",
     "Fit": "posterior",
     "Forecast": "forecasting",
     "Law": "laws.law",
     "Many": "many",
     "MixtureForecast": "evidence.mixture",
     "Noise": "noise.noise",
+    "Plan": "planning",
     "PointFit": "fitting",
     "Ranking": "evidence.ranking",
     "Runs": "runs",
     "Task": "many",
+    "allocate": "allocation",
     "backtest": "backtesting",
+    "claims": "claiming",
     "compare": "comparing",
     "fit": "fitting",
     "fit_many": "many",
     "forecast": "forecasting",
     "load": "storage",
+    "plan": "planning",
     "point_fit": "fitting",
     "read_runs": "runs",
     "savage_dickey": "evidence.savage_dickey",
 }
-_ROOMS = ("checks", "datasets", "discrepancy", "laws", "noise", "plots", "prior")
+_ROOMS = (
+    "checks",
+    "consequences",
+    "datasets",
+    "discrepancy",
+    "laws",
+    "noise",
+    "plots",
+    "prior",
+    "report",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +33,7 @@ from bayescale.inference import nuts, point
 from bayescale.inference.evaluate import prepare as prepare_evaluation
 from bayescale.inference.nuts import Settings
 from bayescale.inference.progress import Progress
+from bayescale.inference.runtime import processors
 from bayescale.laws.law import Law
 from bayescale.model import LARGE
 from bayescale.noise import Noise
@@ -126,38 +129,52 @@ def compare(
     own = _prior_probability(prior_probability, tuple(name for name, *_ in candidates))
     # Fail on a split or a law that cannot be used before the first fit is under way.
     split = _split(_runs_of(candidates, runs), forward_split)
-    _start_compiling(candidates, runs, priors, Settings(warmup, draws, chains))
-    fits = {
-        name: candidate
-        if isinstance(candidate, Fit)
-        else fit(
-            candidate,
-            _given(runs),
-            noise=own_noise,
-            priors=_applicable(candidate, own_noise, priors),
-            progress=progress,
-            seed=seed,
-            draws=draws,
-            warmup=warmup,
-            chains=chains,
+    settings = Settings(warmup, draws, chains)
+
+    def weighed(candidate: Candidate, own_noise: str | Noise) -> tuple[Fit, Marginal]:
+        found = (
+            candidate
+            if isinstance(candidate, Fit)
+            else fit(
+                candidate,
+                _given(runs),
+                noise=own_noise,
+                priors=_applicable(candidate, own_noise, priors),
+                progress=progress,
+                seed=seed,
+                draws=draws,
+                warmup=warmup,
+                chains=chains,
+            )
         )
-        for name, candidate, own_noise in candidates
-    }
-    refusals = _different(fits)
-    known = {name: marginal(found, seed) for name, found in fits.items()}
+        return found, marginal(found, seed)
+
+    def tasks() -> Iterator[Callable[[], tuple[Fit, Marginal]]]:
+        for _, candidate, own_noise in candidates:  # one is traced while the last one samples
+            _start_compiling(candidate, own_noise, runs, priors, settings)
+            yield functools.partial(weighed, candidate, own_noise)
+
+    names = [name for name, *_ in candidates]
+    done = dict(zip(names, _results(tasks(), 1), strict=True))
+    fits = {name: found for name, (found, _) in done.items()}
+    known = {name: evidence for name, (_, evidence) in done.items()}
+    refusals = _different(fits, runs)
     if refusals:
         compared = tuple(Compared(n, fits[n], known[n].evidence) for n in fits)
         return Ranking(compared, own, refusals, seconds=time.perf_counter() - started)
     shared = _shared(fits)
     groups = families(next(iter(fits.values())).runs, leave_out) if leave_out else {}
+    scores = (shared, split, groups, loo, prior_sensitivity, seed)
     compared = tuple(
-        _compared(
-            name, fits[name], known[name], shared, split, groups, loo, prior_sensitivity, seed
+        _results(
+            (functools.partial(_compared, n, fits[n], known[n], *scores) for n in fits),
+            processors(),
         )
-        for name in fits
     )
     nested = _nested(fits)
     compared, messages = _third_check(compared, nested)
+    if not prior_sensitivity:
+        messages = (*messages, "The widths of the priors were not varied.")
     if forward_split is True and split is None:
         messages = (*messages, "There is no forward score: too few runs, or none larger.")
     return Ranking(
@@ -225,22 +242,35 @@ def _name(law: Candidate) -> str:
 
 
 def _start_compiling(
-    candidates: list[tuple[str, Candidate, str | Noise]],
+    law: Candidate,
+    noise: str | Noise,
     runs: Runs | None,
     priors: Mapping[str, Prior] | None,
     settings: Settings,
 ) -> None:
-    """Compile the programs of all laws side by side, instead of law after law."""
-    if runs is None or len(runs) > LARGE:
+    """Compile the programs of a law beside those of the others, instead of after them."""
+    if runs is None or len(runs) > LARGE or isinstance(law, Fit):
         return
-    for _, law, noise in candidates:
-        if not isinstance(law, Fit):
-            model = build_model(law, noise, _applicable(law, noise, priors))
-            data = model.data(runs)
-            point.prepare(model, data)
-            nuts.prepare(model.signature, data, settings)
-            prepare_evaluation(model.signature, data, settings.draws * settings.chains)
-            prepare_coordinates(model.signature, data)
+    model = build_model(law, noise, _applicable(law, noise, priors))
+    data = model.data(runs)
+    point.prepare(model, data)
+    nuts.prepare(model.signature, data, settings)
+    prepare_evaluation(model.signature, data, settings.draws * settings.chains)
+    prepare_coordinates(model.signature, data)
+
+
+def _results[T](tasks: Iterable[Callable[[], T]], workers: int) -> list[T]:
+    """What the tasks return, in their order; the first error stops those that have not begun.
+
+    Chains and compilers have threads of their own; the steps between them, which each hold one
+    processor, are what overlaps here.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            return [future.result() for future in [pool.submit(task) for task in tasks]]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _given(runs: Runs | None) -> Runs:
@@ -304,24 +334,31 @@ def _split(runs: Runs, wanted: str | bool) -> Split | None:
     return default_split(runs) if wanted else None
 
 
-def _different(fits: Mapping[str, Fit]) -> tuple[str, ...]:
-    """Why the fits are not of the same losses; empty where they are."""
-    first_name, first = next(iter(fits.items()))
+def _different(fits: Mapping[str, Fit], runs: Runs | None = None) -> tuple[str, ...]:
+    """Why the fits are not of the same losses, or not of the runs; empty where they are."""
+    tables = {f"the fit {name}": found.runs for name, found in fits.items()}
+    if runs is not None:
+        tables = {"the table of runs": runs, **tables}
+    (first_name, first), *others = tables.items()
     found = []
-    for name, other in fits.items():
-        if other.runs.loss_unit != first.runs.loss_unit:
+    for name, other in others:
+        if other.loss_unit != first.loss_unit:
             found.append(
-                f"The fits {first_name} and {name} are of losses in different units "
-                f"({first.runs.loss_unit}, {other.runs.loss_unit}), so their evidence differs by a "
-                "constant that says nothing of the laws. Fit both to the same runs."
+                f"{_capital(first_name)} and {name} hold losses in different units "
+                f"({first.loss_unit}, {other.loss_unit}), so their evidence differs by a "
+                "constant that says nothing of the laws. Fit every law to the same runs."
             )
-        elif other.runs.fingerprint != first.runs.fingerprint:
+        elif other.fingerprint != first.fingerprint:
             found.append(
-                f"The fits {first_name} and {name} are of different runs ({len(first.runs)} and "
-                f"{len(other.runs)}; fingerprints differ). Evidence compares laws on the same "
-                "losses alone. Fit both to the same runs."
+                f"{_capital(first_name)} and {name} hold different runs ({len(first)} and "
+                f"{len(other)}; fingerprints differ). Evidence compares laws on the same "
+                "losses alone. Fit every law to the same runs."
             )
     return tuple(found)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shared(fits: Mapping[str, Fit]) -> frozenset[str]:
@@ -363,8 +400,9 @@ def _compared(
     elif loo and found.pointwise is None:
         messages.append("no leave-one-out score: too many runs to keep their densities one by one.")
     elif loo:
-        score = exact(psis_loo(found), found, without, MOST_REFITS)
-        messages.extend(score.messages)
+        every = exact(psis_loo(found), found, without, MOST_REFITS)
+        score = None if every.refusals else every
+        messages.extend(f"no leave-one-out score: {why}." for why in every.refusals)
     by_family, why = leave_one_family_out(found, groups, without) if groups else (None, "")
     if why:
         messages.append(f"no score by families: {why}.")

@@ -17,7 +17,7 @@ from bayescale import discrepancy as discrepancy_library
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
 from bayescale.discrepancy import Discrepancy
-from bayescale.errors import LawError, PriorError
+from bayescale.errors import LawError, PriorError, RunsError
 from bayescale.inference import adaptive, cost, large, nuts, point
 from bayescale.inference import diagnosis as verdict
 from bayescale.inference import laplace as laplace_fit
@@ -27,7 +27,7 @@ from bayescale.inference.evaluate import prepare as prepare_evaluation
 from bayescale.inference.nuts import Settings
 from bayescale.inference.point import Optima
 from bayescale.inference.progress import Progress, progress_bar
-from bayescale.inference.rows import arranged, grouped, is_large, n_rows
+from bayescale.inference.rows import arranged, grouped, n_rows
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
 from bayescale.laws.term import Parameter
@@ -36,11 +36,22 @@ from bayescale.noise import Noise
 from bayescale.posterior import OUTLIER, Fit, Optimum
 from bayescale.prior import Prior
 from bayescale.runs import Runs
+from bayescale.runs.wording import counted
+from bayescale.units import is_linear
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PointFit", "build_model", "check_options", "fit", "fit_model", "point_fit"]
+__all__ = [
+    "PointFit",
+    "build_model",
+    "check_options",
+    "computed",
+    "distinct",
+    "fit",
+    "fit_model",
+    "point_fit",
+]
 
 METHODS = ("auto", "nuts", "laplace", "quick")
 PROPOSALS = 4000
@@ -55,6 +66,23 @@ SHARE = 0.05
 
 MANY = 20.0
 """Outliers that the noise itself must explain before their number is held against it."""
+
+NOISELESS = 1e-5
+ARRIVED = 1e-6
+"""There is no noise where its scale is below the first and still falling: where one more step of
+the optimiser would gain more than the second."""
+
+FEWEST = 3
+"""Runs below which nothing is fitted: two runs leave the noise's scale without a lower bound."""
+
+LOWEST_NU = 2.05
+AT_BOUND = (
+    " The degrees of freedom nu lie against their lower bound of 2: the runs scatter more widely "
+    "than this noise allows. Look at the runs named below, and leave them out or explain them."
+)
+
+MAY_VANISH = ("floor", "strength", "noise")
+"""Roles of parameters that may well be next to zero, where their priors have little mass."""
 
 HEAVY = 5.0
 """Degrees of freedom below which the noise is called heavy-tailed."""
@@ -140,8 +168,8 @@ def fit(
         ``auto`` is ``nuts``, unless the table has more than 16,384 rows and NUTS would take more
         than five minutes here; then it is ``quick``, and the diagnosis says so. ``laplace`` draws
         from the Laplace approximation with Pareto-smoothed importance weights: fast, and checked by
-        Pareto k. ``quick`` does so; where the check fails, it moves the proposal to where the
-        posterior was found to be, and samples by NUTS where that does not help either.
+        Pareto k. ``quick`` does so, and samples by NUTS where the check fails; with a process it
+        first tries a proposal that is moved to where the posterior was found to be.
     seed : int
         Makes the fit reproducible.
     draws, warmup : int
@@ -175,6 +203,20 @@ def fit(
         return fit_model(model, runs, method, settings, seed, report)
 
 
+def _enough(runs: Runs) -> None:
+    """Refuse what is no table of runs, and tables too short to fit."""
+    if not isinstance(runs, Runs):
+        raise RunsError(
+            f"The runs are a {type(runs).__name__}, not runs. Read them first, "
+            'bs.read_runs("runs.csv"), and give the law before them.'
+        )
+    if len(runs) < FEWEST:
+        raise RunsError(
+            f"The table has {counted(len(runs), 'run')} to fit. Give at least {FEWEST}; a law of "
+            "five parameters wants a dozen, spread over its inputs."
+        )
+
+
 def fit_model(
     model: Model,
     runs: Runs,
@@ -185,10 +227,11 @@ def fit_model(
 ) -> Fit:
     """Fit a model that is built; see :func:`fit`."""
     started = time.perf_counter()
+    _enough(runs)
     reference = model.reference(runs)
     data = model.data(runs, reference)
     rng = np.random.default_rng(seed)
-    result = _computed(model, runs, reference, data, method, settings, rng, seed, report)
+    result = computed(model, runs, reference, data, method, settings, rng, seed, report)
     return replace(result, seed=seed, seconds=time.perf_counter() - started)
 
 
@@ -198,7 +241,7 @@ def _reporting(progress: bool | Progress, what: str) -> AbstractContextManager[P
     return nullcontext(progress or None)
 
 
-def _computed(
+def computed(
     model: Model,
     runs: Runs,
     reference: dict[str, float],
@@ -209,6 +252,7 @@ def _computed(
     seed: int,
     report: Progress | None,
 ) -> Fit:
+    """Fit a model to arrays that are built; see :func:`fit_model`."""
     groups = grouped(data, model.signature)
     notes = large.notes(runs, None if groups is None else n_rows(groups))
     data = arranged(data if groups is None else groups)
@@ -219,9 +263,10 @@ def _computed(
     if method == "nuts":
         nuts.prepare(model.signature, data, settings)
     prepare_evaluation(model.signature, data, settings.draws * settings.chains)
-    optima = _distinct(point.optimise(model, data))
+    optima = distinct(point.centred(model, data, point.optimise(model, data)))
     approximations = [laplace_fit.laplace(optima, i) for i in range(len(optima.value))]
     weights = special.softmax([a.log_evidence for a in approximations])
+    _noisy(optima, len(runs))
     if method == "auto":
         found = cost.measure(model.signature, data, optima.u[int(np.argmax(weights))], settings)
         method = "nuts" if found.nuts <= cost.TOO_LONG else "quick"
@@ -231,7 +276,8 @@ def _computed(
         result = _by_nuts(problem, rng, seed, settings, report)
     else:
         result = _by_importance(problem, rng, settings.draws, settings.chains, report)
-    if method == "quick" and not result.diagnosis.converged and not is_large(data):
+    if method == "quick" and not result.diagnosis.converged and model.signature.process is not None:
+        # NUTS would go through the runs one by one at every step: first try to move the proposal.
         adapted = _by_importance(problem, rng, settings.draws, settings.chains, report, adapt=True)
         result = adapted if adapted.diagnosis.converged else result
     if method == "quick" and not result.diagnosis.converged:
@@ -242,6 +288,17 @@ def _computed(
         result,
         optima=tuple(_optimum(result, optima, weights, int(i)) for i in np.argsort(-weights)),
     )
+
+
+def _noisy(optima: Optima, n: int) -> None:
+    """Refuse losses that follow the law to the last digit: they have no noise to learn of."""
+    scale = float(optima.params["sigma"][0]) if "sigma" in optima.params else np.inf
+    if scale < NOISELESS and not optima.decrement[0] < ARRIVED:
+        raise RunsError(
+            f"The losses of the {n} runs follow the law to the last digit (noise scale below "
+            f"{scale:.1g}), so there is no noise to learn a band from. Were they computed from it? "
+            "Add noise to simulated losses, or take bayescale.point_fit."
+        )
 
 
 def check_options(method: str, draws: int, warmup: int, chains: int, seed: int) -> None:
@@ -259,7 +316,7 @@ def check_options(method: str, draws: int, warmup: int, chains: int, seed: int) 
         raise LawError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
 
 
-def _distinct(optima: Optima) -> Optima:
+def distinct(optima: Optima) -> Optima:
     """The converged optima that differ, best first; the best start alone if none converged."""
     kept: list[int] = []
     for i in range(len(optima.value)):
@@ -394,6 +451,8 @@ def _sampled(
         problem.model.judged,
         _notes(problem, draft),
         retried,
+        _design_notes(draft),
+        draft.diagnosis.prior_conflict,
     )
     return replace(draft, diagnosis=diagnosis), chains.u
 
@@ -435,6 +494,8 @@ def _by_importance(
         model.judged,
         _notes(problem, draft),
         elsewhere,
+        _design_notes(draft),
+        draft.diagnosis.prior_conflict,
     )
     return replace(draft, diagnosis=diagnosis)
 
@@ -449,7 +510,7 @@ def _draft(
     """The fit without its verdict; the diagnosis holds what the prior did alone."""
     draws = {name: v.reshape(shape) for name, v in evaluated.params.items()}
     rng = np.random.default_rng(0)
-    contractions = {}
+    contractions, conflicting = {}, []
     for parameter in problem.model.parameters:
         prior = problem.model.priors[parameter.name].draws(
             4000, rng, problem.reference[LOSS_SCALE], parameter.positive
@@ -457,6 +518,13 @@ def _draft(
         contractions[parameter.name] = verdict.contraction(
             draws[parameter.name], prior, parameter.positive
         )
+        if verdict.conflicts(
+            draws[parameter.name],
+            prior,
+            parameter.positive,
+            may_vanish=parameter.role in MAY_VANISH,
+        ):
+            conflicting.append(parameter.name)
     log_prior = {name: v.reshape(shape) for name, v in evaluated.log_prior.items()}
     sensitivities = verdict.prior_sensitivity(
         draws,
@@ -473,7 +541,20 @@ def _draft(
         log_likelihood_sum=evaluated.log_likelihood_sum.reshape(shape),
         pointwise=None if pointwise is None else pointwise.reshape(*shape, -1),
         sample_stats=stats,
-        diagnosis=Diagnosis(False, nan, nan, nan, 0, nan, nan, contractions, sensitivities, (), ()),
+        diagnosis=Diagnosis(
+            False,
+            nan,
+            nan,
+            nan,
+            0,
+            nan,
+            nan,
+            contractions,
+            sensitivities,
+            (),
+            (),
+            prior_conflict=tuple(conflicting),
+        ),
         optima=(),
         method=method,
         seed=0,
@@ -489,9 +570,10 @@ def _versions() -> dict[str, str]:
 
 def _ahead(fit: Fit) -> np.ndarray:
     """Log of the law at ten times the compute of the data, every input grown alike."""
-    factor = 10.0 ** (1.0 / len(fit.law.inputs))
-    beyond = {name: np.array([fit.runs[name].max() * factor]) for name in fit.law.inputs}
-    return fit.log_law(beyond)[..., 0]
+    sizes = [name for name in fit.law.inputs if not is_linear(name)]
+    growth = {name: 10.0 ** (1.0 / len(sizes)) for name in sizes}
+    largest = {name: fit.runs[name].max() * growth.get(name, 1.0) for name in fit.law.inputs}
+    return fit.log_law({name: np.array([value]) for name, value in largest.items()})[..., 0]
 
 
 def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
@@ -500,7 +582,6 @@ def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
         *problem.notes,
         *_optima_notes(problem),
         *_tail_notes(draft),
-        *_design_notes(draft),
     )
 
 
@@ -537,6 +618,7 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
         notes.append(
             f"The noise has heavy tails (nu {low:.1f} to {high:.1f}): some runs lie far off the "
             "law. A normal or least-squares fit would give other answers."
+            + (AT_BOUND if low < LOWEST_NU else "")
         )
     influence = draft.influence()
     far = influence[influence["residual"].abs() > OUTLIER]
@@ -576,7 +658,10 @@ def _design_notes(draft: Fit) -> tuple[str, ...]:
     n, d = len(draft.runs), len(draft.model.parameters)
     if n > d:
         return ()
-    return (f"Runs: {n}; parameters: {d}. The prior decides what the runs leave open.",)
+    return (
+        f"{n} runs for {d} parameters: the prior decides what they leave open. Add runs, or choose "
+        "a law with fewer parameters.",
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -665,9 +750,10 @@ def point_fit(
     if objective not in ("map", "ml"):
         raise LawError(f"There is no objective {objective!r}. Choose map or ml.")
     model = build_model(law, noise, priors)
+    _enough(runs)
     reference = model.reference(runs)
     data = model.data(runs, reference)
-    optima = _distinct(
+    optima = distinct(
         point.optimise(model, data, prior_weight=float(objective == "map"), jacobian_weight=0.0)
     )
     log_reference = {name: v for name, v in reference.items() if name != LOSS_SCALE}

@@ -14,10 +14,13 @@ from bayescale import discrepancy as discrepancy_library
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleError, PriorError, RunsError
 from bayescale.flops import flops_6nd
+from bayescale.model import LOSS_SCALE
 from bayescale.posterior import Fit
 from bayescale.predictive import REPLICATES, Predictive, crps
+from bayescale.prior import Prior
 from bayescale.runs import Runs, read_targets
-from bayescale.units import INPUTS, format_size, parse_size
+from bayescale.runs.wording import counted
+from bayescale.units import INPUTS, format_size, is_linear, parse_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +30,9 @@ __all__ = ["Forecast", "forecast"]
 FAR = 2.0
 """Decades beyond the data, in any input or in compute, from which a band is not vouched for; fewer
 where the data themselves span fewer."""
+
+EDGE = 0.1
+"""Decades outside the data that a band without a discrepancy may still be vouched for."""
 
 MISCOUNTED = 3.0
 """The factor by which ways of counting FLOP may differ from 6ND."""
@@ -94,7 +100,7 @@ class Forecast:
         """
         if self.discrepancy.kernel is not None:
             return self.fit.leaves(self.points, self.discrepancy)
-        frontier = {name: float(self.fit.runs[name].max()) for name in self._watched}
+        frontier = {name: float(self.fit.runs[name].max()) for name in self._reached}
         return 0.0, self.discrepancy.distance(self.points, frontier)
 
     @property
@@ -200,23 +206,39 @@ class Forecast:
 
     @functools.cached_property
     def beyond(self) -> dict[str, np.ndarray]:
-        """Decades outside the range of the data, by input and compute; zero inside."""
+        """Decades outside the range of the data, by input, compute and D/N; zero inside.
+
+        Of a linear input, in units of that range.
+        """
         found = {}
         for name in self._watched:
-            low, high = np.log10(self.fit.runs[name].min()), np.log10(self.fit.runs[name].max())
-            at = np.log10(self.points[name])
+            own = self._decades(name, self.fit.runs[name])
+            low, high = own.min(), own.max()
+            at = self._decades(name, self.points[name])
             outside = np.maximum(np.maximum(at - high, low - at), 0.0)
             found[name] = np.where(outside < 1e-9, 0.0, outside)
         return found
 
     @property
-    def _watched(self) -> tuple[str, ...]:
+    def _reached(self) -> tuple[str, ...]:
+        """The law's inputs and compute: what a discrepancy grows with."""
         names = dict.fromkeys((*self.fit.law.inputs, "C"))
         return tuple(n for n in names if n in self.points and n in self.fit.runs.columns)
 
+    @property
+    def _watched(self) -> tuple[str, ...]:
+        """Those, and D/N for a law of both: a design may leave out a corner of its own ranges."""
+        ratio = ("M",) if {"N", "D", "M"} <= {*self.fit.runs.columns, *self.points} else ()
+        ratio = ratio if {"N", "D"} <= set(self.fit.law.inputs) else ()
+        return tuple(dict.fromkeys((*self._reached, *ratio)))
+
     def _limit(self, name: str) -> float:
-        values = np.log10(self.fit.runs[name])
-        return min(FAR, float(np.ptp(values)))
+        return min(FAR, float(np.ptp(self._decades(name, self.fit.runs[name]))))
+
+    def _decades(self, name: str, values: np.ndarray) -> np.ndarray:
+        if not is_linear(name):
+            return np.log10(values)
+        return np.asarray(values / max(float(np.ptp(self.fit.runs[name])), 1e-12))
 
     @functools.cached_property
     def far(self) -> np.ndarray:
@@ -224,18 +246,47 @@ class Forecast:
         return np.any([self.beyond[n] > self._limit(n) for n in self._watched], axis=0)
 
     @functools.cached_property
+    def unguarded(self) -> np.ndarray:
+        """Which points lie outside the data where the band takes the law to be exact."""
+        outside = np.max([self.beyond[n] for n in self._watched], axis=0) > EDGE
+        return np.asarray(outside & ((self.distance == 0) | self.discrepancy.is_exact))
+
+    @functools.cached_property
+    def guessed(self) -> np.ndarray:
+        """Which points lie beyond the data where the discrepancy's scale is a guess."""
+        return np.asarray((self.distance > 0) & self.discrepancy.is_guess)
+
+    @functools.cached_property
+    def held(self) -> tuple[str, ...]:
+        """Prior-dominated parameters under a prior that was given, narrower than the default.
+
+        The band is conditional on them, however little of its variance they make.
+        """
+        law = self.fit.law
+        if not law.replaced:
+            return ()
+        default = replace(law, replaced={}).priors
+        rng = np.random.default_rng(0)
+
+        def width(name: str, prior: Prior) -> float:
+            positive = next(p.positive for p in law.parameters if p.name == name)
+            values = prior.draws(2000, rng, self.fit.reference[LOSS_SCALE], positive)
+            return float(np.std(np.log(values) if positive else values))
+
+        return tuple(
+            name
+            for name in self.fit.diagnosis.prior_dominated
+            if name in law.replaced and width(name, law.replaced[name]) < width(name, default[name])
+        )
+
+    @functools.cached_property
     def prior_share(self) -> np.ndarray:
         """Share of the latent log loss' variance that prior-dominated parameters explain."""
         names = self.fit.diagnosis.prior_dominated
         if not names:
             return np.zeros(len(self))
-        positive = {p.name for p in self.fit.model.parameters if p.positive}
-        x = np.column_stack(
-            [
-                np.log(values) if name in positive else values
-                for name, values in ((name, self.fit.draws[name].ravel()) for name in names)
-            ]
-        )
+        columns = [self.fit.draws[name].ravel() for name in names]
+        x = np.column_stack([np.log(v) if np.all(v > 0) else v for v in columns])
         x = np.column_stack([np.ones(len(x)), x - x.mean(axis=0)])
         y = np.log(self.latent)
         rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
@@ -250,6 +301,14 @@ class Forecast:
         found = []
         if not self.fit.diagnosis.converged:
             found.append("not converged: the fit's draws cannot be taken for the posterior.")
+        if self.fit.diagnosis.prior_conflict:
+            names = ", ".join(self.fit.diagnosis.prior_conflict)
+            found.append(f"prior conflict: the prior of {names} lies off what the runs say.")
+        if self.held:
+            names = ", ".join(self.held)
+            found.append(
+                f"prior-dominated: the band is conditional on the prior given for {names}."
+            )
         outside = [n for n in self._watched if self.beyond[n][i] > 0]
         if outside:
             how = ", ".join(
@@ -257,9 +316,17 @@ class Forecast:
                 f"{'above' if self.points[n][i] > self.fit.runs[n].max() else 'below'}"
                 for n in outside
             )
-            exact = self.distance[i] == 0
-            taken = "; the band takes the law to be exact there." if exact else "."
+            taken = "."
+            if self.unguarded[i]:
+                taken = "; the band takes the law to be exact there: not to be vouched for."
+            elif self.distance[i] == 0:
+                taken = "; the band takes the law to be exact there."
             found.append(f"outside the data: {how}{taken}")
+        if self.guessed[i]:
+            found.append(
+                "beyond the data the scale of the discrepancy is a guess for a law without a "
+                "floor: not to be vouched for."
+            )
         if self.far[i]:
             which = ", ".join(
                 f"{n} (limit {self._limit(n):.2f})"
@@ -277,9 +344,16 @@ class Forecast:
 
     @functools.cached_property
     def trustworthy(self) -> np.ndarray:
-        """Which points may be vouched for: converged, not far out, not prior-dominated."""
-        converged = np.full(len(self), self.fit.diagnosis.converged)
-        return np.asarray(converged & ~self.far & (self.prior_share <= 0.5))
+        """Which points may be vouched for.
+
+        The fit converged, no prior conflicts with the data or holds a parameter that they leave
+        open, and the point is neither far out nor outside the data without a discrepancy whose
+        scale was learned.
+        """
+        found = self.fit.diagnosis
+        fitted = found.converged and not found.prior_conflict and not self.held
+        doubtful = self.far | self.unguarded | self.guessed | (self.prior_share > 0.5)
+        return np.asarray(fitted & ~doubtful)
 
     @property
     def _seen(self) -> np.ndarray:
@@ -359,6 +433,7 @@ class Forecast:
             shares = self.shares(prob).drop(columns="width").to_dict("records")
             ends = dict(zip(("lower", "upper"), self.interval(prob), strict=True))
             latent = self.interval(prob, "latent")
+            covered = self.covered(prob) if self.observed is not None else ()
             ends |= {"latent_lower": latent[0], "latent_upper": latent[1]}
             for i in range(len(self)):
                 entry: dict[str, Any] = {
@@ -376,7 +451,7 @@ class Forecast:
                         "observed": float(self.observed[i]),
                         "log_density": float(self.log_density[i]),
                         "pit": float(self.pit[i]),
-                        "covered": bool(self.covered(prob)[i]),
+                        "covered": bool(covered[i]),
                     }
                 out.append(entry)
         return out
@@ -412,6 +487,8 @@ class Forecast:
             return ""
         if self.discrepancy.is_exact:
             return f"{EXACT} Discrepancy: {self.discrepancy.text()}"
+        if not np.any(self.distance > 0):
+            return EXACT
         return f"{INCLUDED} {self.discrepancy.text()} {self._sensitive}".rstrip()
 
     @property
@@ -435,7 +512,7 @@ class Forecast:
         share = float(at.shares()["discrepancy"].iloc[0])
         return (
             f"At {at.labels[0]} it makes {share:.0%} of the squared width; with half the scale the "
-            f"90 % band were {half['lower']:.4g} to {half['upper']:.4g}, with twice "
+            f"90 % band would be {half['lower']:.4g} to {half['upper']:.4g}, with twice "
             f"{twice['lower']:.4g} to {twice['upper']:.4g}."
         )
 
@@ -459,7 +536,8 @@ class Forecast:
             for i in range(min(len(self), 8))
         ]
         more = [f"  ... {len(self) - 8} more"] if len(self) > 8 else []
-        head = f"Forecast of {self.fit.law.name} at {len(self)} points: median [90 % for a new run]"
+        points = counted(len(self), "point")
+        head = f"Forecast of {self.fit.law.name} at {points}: median [90 % for a new run]"
         return "\n".join([head, *rows, *more])
 
 
@@ -515,7 +593,7 @@ def forecast(
             f"{fit.law.name!r} needs. Give {' and '.join(fit.law.inputs)}, e.g. N=70e9,D=1.4e12."
         )
     for name in fit.law.inputs:
-        if not np.all(points[name] > 0):
+        if not is_linear(name) and not np.all(points[name] > 0):
             raise RunsError(
                 f"The input {name} of a point is {points[name].min():g}, but the law "
                 f"{fit.law.name!r} takes its logarithm. Give values above zero."

@@ -21,10 +21,11 @@ from bayescale.discrepancy import Discrepancy, Exact
 from bayescale.discrepancy import process as gaussian_process
 from bayescale.discrepancy.state_space import Kernel
 from bayescale.errors import LawError
-from bayescale.laws.law import Law, geometric_mean, reference_point
+from bayescale.laws.law import Law, geometric_mean, reference_point, spread_of
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise import Noise
 from bayescale.prior import FAMILIES, Prior
+from bayescale.units import coordinate, is_linear
 
 if TYPE_CHECKING:
     from bayescale.runs import Runs
@@ -134,10 +135,13 @@ class Model:
         )
 
     def reference(self, runs: Runs) -> dict[str, float]:
-        """The reference point: log geometric means of the inputs, and the reference loss."""
+        """The reference point: log geometric means of the inputs, and the reference loss.
+
+        See :func:`bayescale.laws.law.reference_point`.
+        """
         runs.require(self.law.inputs)
         for name in self.law.inputs:
-            if not np.all(runs[name] > 0):
+            if not is_linear(name) and not np.all(runs[name] > 0):
                 raise LawError(
                     f"The input {name} of the runs reaches {runs[name].min():g}, but the law "
                     f"{self.law.name!r} takes its logarithm. Shift or rescale it to be above zero."
@@ -159,13 +163,16 @@ class Model:
         """
         reference = dict(reference or self.reference(runs))
         n, size = len(runs), bucket(len(runs))
-        x = {name: _padded(np.log(runs[name]), size, reference[name]) for name in self.law.inputs}
+        x = {
+            name: _padded(coordinate(name, runs[name]), size, reference[name])
+            for name in self.law.inputs
+        }
         return {
             **self._along(runs, size),
             "x": x,
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
             "mask": np.arange(size) < n,
-            "spread": {name: _spread(runs[name]) for name in self.law.inputs},
+            "spread": {name: np.float64(spread_of(name, runs[name])) for name in self.law.inputs},
             "corners": self._corners(runs),
             "reference": {name: np.float64(value) for name, value in reference.items()},
             "priors": {
@@ -190,7 +197,7 @@ class Model:
 
         Every input moves with the lever as it does over the runs, by least squares.
         """
-        x = {name: np.log(runs[name]) for name in self.law.inputs}
+        x = {name: coordinate(name, runs[name]) for name in self.law.inputs}
         found = []
         for bend in self.law.term.bends:
             lever = np.asarray(bend.modifier.log_lever(x), dtype=np.float64)
@@ -200,11 +207,6 @@ class Model:
                 {n: np.float64(np.mean(v) + FAR * np.mean(off * v) / scale) for n, v in x.items()}
             )
         return tuple(found)
-
-
-def _spread(values: np.ndarray) -> np.float64:
-    """Standard deviation of the logs, kept above zero for a constant input."""
-    return np.float64(max(float(np.std(np.log(values))), 1e-6))
 
 
 def _padded(values: np.ndarray, size: int, filler: float) -> np.ndarray:

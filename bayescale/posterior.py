@@ -20,7 +20,7 @@ from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, LOSS_SPAN, Model
 from bayescale.noise import Noise
 from bayescale.runs import Runs
-from bayescale.units import format_size
+from bayescale.units import coordinate, format_size, natural
 
 if TYPE_CHECKING:
     import os
@@ -212,7 +212,7 @@ class Fit:
         -------
         array, shape (chain, draw, point)
         """
-        x = {name: np.log(np.asarray(inputs[name], np.float64)) for name in self.law.inputs}
+        x = {name: coordinate(name, inputs[name]) for name in self.law.inputs}
         n = max(values.size for values in x.values())
         if n < FEW and all(values.shape == (n,) for values in x.values()):
             x = {name: np.pad(v, (0, -n % PADDED), mode="edge") for name, v in x.items()}
@@ -286,7 +286,7 @@ class Fit:
         else:
             standard = self._standard
             likelihood = self.pointwise.reshape(-1, len(self.runs))
-            covariance = (likelihood - likelihood.mean(axis=0)).T @ standard / len(standard)
+            covariance = likelihood.T @ standard / len(standard)  # standard has mean zero
         columns |= dict(zip(self._read, -covariance.T, strict=True))
         return pd.DataFrame(columns, index=pd.Index(self.runs.labels, name="run"))
 
@@ -308,7 +308,7 @@ class Fit:
         import pandas as pd
 
         low, high = (1 - prob) / 2, (1 + prob) / 2
-        known = {p.name: p for p in self.model.parameters}
+        known = {p.name: p for p in (*self.law.term.derived, *self.model.parameters)}
         rows = {}
         for name, values in self.parameters.items():
             parameter = known.get(name)
@@ -334,7 +334,9 @@ class Fit:
     def text(self) -> str:
         """What was fitted, the verdict, and what a reader must know."""
         law, runs = self.law, self.runs
-        at = ", ".join(f"{n} = {format_size(np.exp(self.reference[n]))}" for n in law.inputs)
+        at = ", ".join(
+            f"{n} = {format_size(float(natural(n, self.reference[n])))}" for n in law.inputs
+        )
         head = (
             f"{law.name}: {law.formula or law.expression}\n"
             f"{len(runs)} runs from {runs.source}, {self.noise.name} noise on log loss, "
@@ -384,7 +386,8 @@ class Fit:
             "seed": self.seed,
             "seconds": self.seconds,
             "reference": {
-                k: float(v if k == LOSS_SCALE else np.exp(v)) for k, v in self.reference.items()
+                k: float(natural(k, v) if k in self.law.inputs else v)
+                for k, v in self.reference.items()
             },
             "diagnosis": self.diagnosis.to_json(),
             "parameters": {

@@ -290,8 +290,10 @@ class Uniform(Prior):
         return np.asarray(self.low + np.asarray(p) * (self.high - self.low))
 
     def widened(self, factor: float) -> Uniform:
+        """About its middle; one that keeps above zero still does."""
         middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2 * factor
-        return replace(self, low=middle - half, high=middle + half)
+        low = max(middle - half, 0.0) if self.low >= 0.0 else middle - half
+        return replace(self, low=low, high=middle + half)
 
 
 @dataclass(frozen=True)

@@ -243,7 +243,7 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
             "Fit again from the runs."
         )
     diagnosis = dict(declared["diagnosis"])
-    for key in ("prior_dominated", "messages"):
+    for key in ("prior_dominated", "prior_conflict", "messages"):
         diagnosis[key] = tuple(diagnosis[key])
     diagnosis = {k: math.nan if v is None else v for k, v in diagnosis.items()}
     if "log_likelihood" in tree.children:

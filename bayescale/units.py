@@ -9,9 +9,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from bayescale.errors import BayescaleError
 
-__all__ = ["INPUTS", "InputInfo", "format_size", "parse_size"]
+__all__ = [
+    "INPUTS",
+    "InputInfo",
+    "coordinate",
+    "format_size",
+    "is_linear",
+    "natural",
+    "parse_size",
+]
 
 _EXPONENTS = {"k": 3, "K": 3, "M": 6, "B": 9, "G": 9, "T": 12}
 _SUFFIXES = ((12, "T"), (9, "B"), (6, "M"), (3, "k"))
@@ -36,16 +47,22 @@ class InputInfo:
         The unit, empty where any scale will do.
     aliases : tuple of str
         Column names read as this input; those longer than one letter in any letter case.
+    linear : bool, default False
+        Whether laws take the input as it is, so that it may be zero or negative; all others enter
+        by their logarithm.
     """
 
     symbol: str
     meaning: str
     unit: str
     aliases: tuple[str, ...]
+    linear: bool = False
 
 
-def _info(symbol: str, meaning: str, unit: str, aliases: str) -> tuple[str, InputInfo]:
-    return symbol, InputInfo(symbol, meaning, unit, (*aliases.split(), symbol))
+def _info(
+    symbol: str, meaning: str, unit: str, aliases: str, linear: bool = False
+) -> tuple[str, InputInfo]:
+    return symbol, InputInfo(symbol, meaning, unit, (*aliases.split(), symbol), linear)
 
 
 INPUTS: Mapping[str, InputInfo] = MappingProxyType(
@@ -96,7 +113,9 @@ INPUTS: Mapping[str, InputInfo] = MappingProxyType(
                 "steps step n_steps num_steps train_steps training_steps optimizer_steps",
             ),
             _info("lr", "peak learning rate", "", "learning_rate peak_lr lr_peak max_lr"),
-            _info("z", "redundancy score of the corpus", "", "density redundancy"),
+            _info("z", "redundancy score", "", "density redundancy", linear=True),
+            _info("L", "loss at which something was measured", "loss", "target_loss loss_reached"),
+            _info("aspect", "width over depth, d_model/n_layer", "", "aspect_ratio"),
             _info(
                 "x",
                 "input of a single-input curve",
@@ -107,6 +126,23 @@ INPUTS: Mapping[str, InputInfo] = MappingProxyType(
     )
 )
 """The inputs of laws by symbol, in the order in which they are shown."""
+
+
+def coordinate(symbol: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """What laws take of an input: its logarithm, or itself where it is linear."""
+    values = np.asarray(values, dtype=np.float64)
+    return values if is_linear(symbol) else np.log(values)
+
+
+def natural(symbol: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """An input in its own unit, from its coordinate: the inverse of :func:`coordinate`."""
+    values = np.asarray(values, dtype=np.float64)
+    return values if is_linear(symbol) else np.exp(values)
+
+
+def is_linear(symbol: str) -> bool:
+    """Whether laws take an input as it is and not by its logarithm."""
+    return symbol in INPUTS and INPUTS[symbol].linear
 
 
 def parse_size(text: str | float) -> float:

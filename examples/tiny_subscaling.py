@@ -57,7 +57,7 @@ class Dense(Modifier):
 
     def log_factor(self, params: Any, x: Any) -> Any:
         distance = x["D"] - np.log(REFERENCE_TOKENS)
-        return x["z"] * (params["kappa"] + params["delta"] * distance)
+        return jnp.log(x["z"]) * (params["kappa"] + params["delta"] * distance)
 
 
 @dataclass(frozen=True)

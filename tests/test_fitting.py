@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bayescale as bs
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, LawError, RunsError
 from bayescale.inference import nuts
 from bayescale.inference.nuts import Chains
 from bayescale.runs.read import read_quietly
@@ -298,3 +298,27 @@ def test_a_point_fit_says_what_it_is():
     assert "lower bound of 2" in found.text()
     assert set(found.table().index) >= {"E", "A", "alpha", "B", "beta", "sigma", "nu"}
     assert "converged=True" in repr(found)
+
+
+def test_losses_without_noise_are_refused() -> None:
+    size = np.geomspace(1e6, 1e9, 12)
+    runs = read_quietly({"N": size, "loss": 1.8 + 400.0 / size**0.34})
+    with pytest.raises(RunsError, match="to the last digit"):
+        bs.fit("power_floor(N)", runs, method="laplace", progress=False)
+    estimate = bs.point_fit("power_floor(N)", runs, objective="ml")
+    assert estimate.values["E"] == pytest.approx(1.8, rel=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_too_few_runs_are_refused(n: int) -> None:
+    runs = read_quietly({"N": [1e6, 1e7][:n], "loss": [3.0, 2.5][:n]})
+    with pytest.raises(RunsError, match=f"{n} run.*at least 3"):
+        bs.fit("power(N)", runs)
+
+
+def test_what_is_no_table_or_no_law_is_told() -> None:
+    runs = read_quietly({"N": [1e6, 1e7, 1e8], "loss": [3.0, 2.5, 2.2]})
+    with pytest.raises(RunsError, match="are a str"):
+        bs.fit("power(N)", "runs.csv")  # type: ignore[arg-type]
+    with pytest.raises(LawError, match="The law is a Runs"):
+        bs.fit(runs, "power(N)")  # type: ignore[arg-type]

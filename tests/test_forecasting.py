@@ -156,7 +156,7 @@ def test_distance_is_told_in_decades(fit):
     assert np.allclose(ahead.beyond["N"], [1.0, 1.0, 4.0])
     assert np.all(ahead.beyond["D"] == 0)
     assert list(ahead.far) == [False, False, True]
-    assert list(ahead.trustworthy) == [True, True, False]
+    assert list(ahead.trustworthy) == [True, False, False]  # below, no discrepancy guards it
     assert "1.00 decades above" in ahead.messages[0][0]
     assert "1.00 decades below" in ahead.messages[1][0]
     assert any("far outside" in m for m in ahead.messages[2])
@@ -227,3 +227,94 @@ def test_a_point_that_contradicts_itself_is_refused(fit):
     with pytest.raises(RunsError, match="N=1B, D=20B, C=1e19 contradicts itself.*0.0833"):
         bs.forecast(fit, {"N": 1e9, "D": 2e10, "C": 1e19})
     bs.forecast(fit, {"N": 1e9, "D": 2e10, "C": 2e20})  # other ways to count FLOP
+
+
+# --- numbers that must not be vouched for -----------------------------------------------------
+
+
+def _line(ratio: tuple[float, float]) -> bs.Runs:
+    """Runs of the law, noise 0.4 %, with D/N within a narrow range."""
+    rng = np.random.default_rng(3)
+    n = np.exp(rng.uniform(np.log(2e7), np.log(2e10), 60))
+    d = n * np.exp(rng.uniform(*np.log(ratio), 60))
+    loss = (1.8 + 480 / n**0.35 + 2000 / d**0.37) * np.exp(0.004 * rng.standard_normal(60))
+    return read_quietly({"N": n, "D": d, "loss": loss})
+
+
+@pytest.fixture(scope="module")
+def narrow() -> bs.Fit:
+    return bs.fit("skaling", _line((10.0, 40.0)), method="laplace", priors=K_ONE, seed=1)
+
+
+K_ONE = {"k": bs.prior.LogNormal(1.0, 0.001)}
+
+
+def test_another_ratio_of_tokens_to_parameters_is_outside_the_data(fit):
+    # Inside the ranges of N, D and C of a design that is square in the logs, so inside its D/N.
+    assert bs.forecast(fit, {"N": 1e8, "D": 4e9}).trustworthy.all()
+    line = bs.fit("chinchilla", _line((10.0, 40.0)), method="laplace", seed=1)
+    inside, corner = (bs.forecast(line, {"N": 1e8, "D": d}) for d in (3e9, 1e11))
+    assert inside.beyond["M"][0] == 0
+    assert corner.beyond["N"][0] == corner.beyond["D"][0] == corner.beyond["C"][0] == 0
+    assert corner.beyond["M"][0] == pytest.approx(np.log10(1000 / line.runs["M"].max()))
+    assert not corner.trustworthy[0]
+    assert any("M" in m and "takes the law to be exact" in m for m in corner.messages[0])
+
+
+def test_no_band_beyond_the_data_is_vouched_for_without_a_discrepancy(fit):
+    at = {"N": [1e8, 6.4e9], "D": [4e9, 3.2e10]}
+    assert list(bs.forecast(fit, at, discrepancy="none").trustworthy) == [True, False]
+    assert list(bs.forecast(fit, at).trustworthy) == [True, True]
+
+
+def test_a_guessed_scale_is_not_vouched_for(fit):
+    floorless = bs.fit("power(N) + power(D)", fit.runs, method="laplace", seed=1)
+    ahead = bs.forecast(floorless, {"N": [1e8, 6.4e9], "D": [4e9, 3.2e10]})
+    assert ahead.discrepancy.is_guess and list(ahead.guessed) == [False, True]
+    assert not ahead.trustworthy[1]
+    given = bs.forecast(floorless, ahead.points, discrepancy="slope(0.02, 0.5)")
+    assert not given.guessed.any()
+
+
+@pytest.mark.parametrize(
+    ("prior", "conflict"),
+    [
+        (bs.prior.Normal(2.6, 0.075), True),  # far off
+        (bs.prior.Normal(1.2, 0.001), False),  # holds E, and the noise takes up the rest
+    ],
+)
+def test_a_prior_that_holds_a_parameter_off_the_data_is_told(fit, prior, conflict):
+    again = bs.fit("chinchilla", fit.runs, priors={"E": prior}, method="quick", seed=1)
+    assert again.diagnosis.prior_conflict == (("E",) if conflict else ())
+    ahead = bs.forecast(again, {"N": 1e8, "D": 4e9})
+    assert "E" in again.diagnosis.prior_dominated
+    assert not again.diagnosis.ok and not ahead.trustworthy[0]
+    assert ahead.held == ("E",)
+    assert ("prior conflict" in " ".join(ahead.messages[0])) == conflict
+
+
+def test_an_informative_prior_that_agrees_with_the_data_is_no_conflict(fit):
+    prior = {"E": bs.prior.Normal(1.8, 0.2)}
+    again = bs.fit("chinchilla", fit.runs, priors=prior, method="quick", seed=1)
+    assert not again.diagnosis.prior_conflict and again.diagnosis.ok
+    assert bs.forecast(again, {"N": 1e8, "D": 4e9}).trustworthy.all()
+
+
+def test_a_band_that_rests_on_a_given_prior_says_so(narrow):
+    assert "k" in narrow.diagnosis.prior_dominated
+    ahead = bs.forecast(narrow, {"N": 1e8, "D": 3e9})
+    assert ahead.held == ("k",) and not ahead.trustworthy[0]
+    assert "conditional on the prior given for k" in " ".join(ahead.messages[0])
+
+
+def test_json_of_many_points_is_linear(fit):
+    points = {"N": np.geomspace(1e7, 6e8, 150), "D": 4e9, "loss": np.full(150, 2.5)}
+    ahead = bs.forecast(fit, {**points, "D": np.full(150, 4e9)})
+    calls = []
+    original = type(ahead).quantile
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            type(ahead), "quantile", lambda self, *a: (calls.append(a), original(self, *a))[1]
+        )
+        ahead.to_json((0.9,))
+    assert len(calls) < 12

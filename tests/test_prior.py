@@ -249,9 +249,15 @@ def test_widened_keeps_the_family_and_spreads(spec: Prior) -> None:
 
 
 def test_widened_keeps_the_centre() -> None:
-    for spec in (Normal(1, 2), LogNormal(3, 0.5), LogitNormal(0.4, 1.2), Uniform(1, 3)):
+    for spec in (Normal(1, 2), LogNormal(3, 0.5), LogitNormal(0.4, 1.2), Uniform(-1, 3)):
         middle, wide = (s.quantile(0.5, positive=False) for s in (spec, spec.widened(3.0)))
         assert float(wide) == pytest.approx(float(middle))
+
+
+def test_a_widened_uniform_prior_keeps_above_zero_if_it_was() -> None:
+    wide = Uniform(0.05, 0.2).widened(3.0)
+    assert (wide.low, wide.high) == (0.0, pytest.approx(0.35))
+    assert Uniform(-0.5, 0.5).widened(3.0) == Uniform(-1.5, 1.5)
 
 
 def test_a_prior_without_a_scale_is_not_widened() -> None:

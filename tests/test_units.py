@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bayescale.errors import BayescaleError
 from bayescale.flops import flops_6nd
-from bayescale.units import INPUTS, format_size, parse_size
+from bayescale.units import INPUTS, coordinate, format_size, is_linear, natural, parse_size
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_text_is_a_finite_size_or_is_refused(text: str) -> None:
 
 
 def test_the_inputs_are_those_of_the_design() -> None:
-    assert list(INPUTS) == ["N", "D", "C", "U", "M", "B", "S", "lr", "z", "x"]
+    assert list(INPUTS) == ["N", "D", "C", "U", "M", "B", "S", "lr", "z", "L", "aspect", "x"]
     for symbol, info in INPUTS.items():
         assert info.symbol == symbol
         assert info.meaning
@@ -112,3 +112,12 @@ def test_no_alias_belongs_to_two_inputs() -> None:
 def test_six_nd() -> None:
     assert flops_6nd(70e9, 1.4e12) == 5.88e23
     np.testing.assert_array_equal(flops_6nd(np.array([1.0, 2.0]), 3.0), [18.0, 36.0])
+
+
+def test_the_score_is_taken_as_it_is_and_all_else_by_its_logarithm() -> None:
+    assert [symbol for symbol in INPUTS if is_linear(symbol)] == ["z"]
+    values = np.array([0.5, 1.0, 7.0])
+    np.testing.assert_allclose(coordinate("D", values), np.log(values))
+    np.testing.assert_array_equal(coordinate("z", -values), -values)
+    for symbol in ("D", "z"):
+        np.testing.assert_allclose(natural(symbol, coordinate(symbol, values)), values)

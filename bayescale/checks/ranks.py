@@ -10,6 +10,7 @@ from bayescale.inference.runtime import float64
 from bayescale.model import LOSS_SCALE, Model, log_likelihood
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
+from bayescale.units import coordinate, is_linear
 
 __all__ = ["AHEAD", "LIKELIHOOD", "beyond", "quantities", "ranks"]
 
@@ -29,11 +30,13 @@ def beyond(design: Runs, inputs: tuple[str, ...]) -> dict[str, float]:
     """The run of the largest product of inputs, grown tenfold in that product.
 
     For a law of N and D that is ten times the compute of the largest run, N and D grown alike; for
-    a law of one input, ten times that input.
+    a law of one input, ten times that input. A linear input, such as z, stays what it is.
     """
-    size = np.sum([np.log(design[name]) for name in inputs], axis=0)
+    sizes = [name for name in inputs if not is_linear(name)]
+    size = np.sum([np.log(design[name]) for name in sizes], axis=0)
     largest = int(np.argmax(size))
-    return {name: float(design[name][largest]) * 10.0 ** (1.0 / len(inputs)) for name in inputs}
+    growth = {name: 10.0 ** (1.0 / len(sizes)) for name in sizes}
+    return {name: float(design[name][largest]) * growth.get(name, 1.0) for name in inputs}
 
 
 def ranks(
@@ -60,7 +63,7 @@ def ranks(
     point = {name: v for name, v in fit.reference.items() if name != LOSS_SCALE}
     signature = fit.model.signature
     with float64():
-        x = {name: np.log(np.float64(value)) for name, value in ahead.items()}
+        x = {name: coordinate(name, value) for name, value in ahead.items()}
         true_loss = float(fit.law.term.log_value(truth, x, point))
         data = fit.model.data(fit.runs, fit.reference)
         true_likelihood = float(np.sum(np.asarray(log_likelihood(signature, truth, data))))

@@ -21,6 +21,7 @@ from bayescale.model import LOSS_SCALE, Model
 from bayescale.prior import Gamma, HalfNormal, LogNormal, Normal, Prior, Uniform
 from bayescale.runs import Runs
 from bayescale.runs.read import read_quietly
+from bayescale.units import coordinate
 
 __all__ = ["NEAR", "Drawn", "draw", "fixed_priors", "layout"]
 
@@ -198,7 +199,7 @@ def _one(
             p.name: float(model.priors[p.name].draws(1, rng, 1.0, p.positive)[0])
             for p in model.parameters
         }
-    x = {name: np.log(design[name]) for name in model.law.inputs}
+    x = {name: coordinate(name, design[name]) for name in model.law.inputs}
     point = {name: value for name, value in reference.items() if name != LOSS_SCALE}
     with float64(), np.errstate(all="ignore"):
         log_mean = np.asarray(model.law.term.log_value(truth, x, point))

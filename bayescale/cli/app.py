@@ -9,7 +9,9 @@ from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 
+from bayescale.cli.allocate import allocate
 from bayescale.cli.backtest import backtest
+from bayescale.cli.claims import claims
 from bayescale.cli.compare import compare
 from bayescale.cli.datasets import datasets
 from bayescale.cli.demo import demo
@@ -17,7 +19,9 @@ from bayescale.cli.fit import fit
 from bayescale.cli.forecast import forecast
 from bayescale.cli.inspect import inspect
 from bayescale.cli.laws import laws
+from bayescale.cli.plan import plan
 from bayescale.cli.plot import plot
+from bayescale.cli.report import report
 from bayescale.cli.score import score
 from bayescale.cli.summary import summary
 from bayescale.errors import BayescaleError
@@ -44,9 +48,13 @@ for command in (
     fit,
     summary,
     forecast,
+    allocate,
+    plan,
     compare,
+    claims,
     backtest,
     plot,
+    report,
     score,
 ):
     app.command(command)

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Columns,
     Json,
+    exit_code,
     print_json,
     print_table,
     read,
@@ -140,4 +140,4 @@ def backtest(
     else:
         print(found.text())
         print_table(found.table(), index=False)
-    return 0 if found.ok else NOT_TRUSTWORTHY
+    return exit_code(found.ok, "some fits failed or did not converge; they are named above")

@@ -25,6 +25,7 @@ __all__ = [
     "NOT_TRUSTWORTHY",
     "Columns",
     "Json",
+    "exit_code",
     "print_json",
     "print_table",
     "read",
@@ -70,6 +71,17 @@ def read_priors(texts: Sequence[str] | None) -> dict[str, Prior]:
     from bayescale.prior import parse
 
     return dict(parse(text) for text in texts or ())
+
+
+def exit_code(good: bool, doubt: str) -> int:
+    """0 where all is good; else 3, with the reason on standard error."""
+    if good:
+        return 0
+    print(
+        f"exit code {NOT_TRUSTWORTHY}, computed but not to be vouched for: {doubt}.",
+        file=sys.stderr,
+    )
+    return NOT_TRUSTWORTHY
 
 
 def print_json(document: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Columns,
     Json,
+    exit_code,
     print_json,
     print_table,
     read,
@@ -141,8 +141,9 @@ def compare(
     else:
         print(ranking.text())
         print_table(ranking.table()[list(SHOWN)].rename(columns=SHOWN))
-    converged = all(law.fit.diagnosis.converged for law in ranking.laws)
-    return 0 if ranking.ok and converged else NOT_TRUSTWORTHY
+    stuck = [law.name for law in ranking.laws if not law.fit.diagnosis.converged]
+    doubt = f"{', '.join(stuck)} did not converge" if stuck else "see what it refuses"
+    return exit_code(ranking.ok and not stuck, doubt)
 
 
 def separated(text: str) -> list[str]:

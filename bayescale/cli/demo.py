@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Json,
+    exit_code,
     print_json,
     print_table,
     replacing,
@@ -68,8 +68,8 @@ def demo(*, out: str | None = None, seed: int = 0, json: Json = False) -> int:
             _show(ahead[law])
         if folder:
             print(f"Fits, forecasts and pictures are in {out}.")
-    converged = all(f.fit.diagnosis.converged for f in ahead.values())
-    return 0 if converged else NOT_TRUSTWORTHY
+    stuck = [law for law, f in ahead.items() if not f.fit.diagnosis.converged]
+    return exit_code(not stuck, f"{', '.join(stuck)} did not converge")
 
 
 def _folder(out: str) -> Path:

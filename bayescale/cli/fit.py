@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Columns,
     Json,
+    exit_code,
     print_json,
     print_table,
     read,
@@ -109,4 +109,4 @@ def fit(
         print_table(result.table())
         if target:
             print(f"Saved to {out}. Next: bayescale forecast {out} --at ...")
-    return 0 if result.diagnosis.ok else NOT_TRUSTWORTHY
+    return exit_code(result.diagnosis.ok, result.diagnosis.doubt)

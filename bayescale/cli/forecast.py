@@ -8,9 +8,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Columns,
     Json,
+    exit_code,
     print_json,
     print_table,
     replacing,
@@ -18,7 +18,7 @@ from bayescale.cli.common import (
 )
 from bayescale.errors import RunsError
 
-__all__ = ["forecast"]
+__all__ = ["forecast", "points", "probabilities"]
 
 
 def forecast(
@@ -65,13 +65,13 @@ def forecast(
     """
     target = writable(out) if out else None
     ledger = writable(register) if register else None
-    probs = _probabilities(prob)
+    probs = probabilities(prob)
     if bool(at) == bool(at_file):
         raise RunsError(
             "The forecast needs points from exactly one place. "
             "Give --at N=70e9,D=1.4e12 or --at-file targets.csv."
         )
-    points = _points(at) if at else at_file
+    where = points(at) if at else at_file
 
     import pandas as pd
 
@@ -81,7 +81,7 @@ def forecast(
 
     ahead = predict(
         load(fit),
-        points,
+        where,
         columns=parse_columns(list(column or ())),
         discrepancy=discrepancy,
         seed=seed,
@@ -108,10 +108,12 @@ def forecast(
                 print(f"{label}: {message}")
         if ahead.caution:
             print(ahead.caution)
-    return 0 if bool(ahead.trustworthy.all()) else NOT_TRUSTWORTHY
+    doubtful = [str(at) for at, ok in zip(ahead.labels, ahead.trustworthy, strict=True) if not ok]
+    return exit_code(not doubtful, f"{', '.join(doubtful[:4])}; see the messages")
 
 
-def _probabilities(text: str) -> tuple[float, ...]:
+def probabilities(text: str) -> tuple[float, ...]:
+    """Masses of intervals from text such as ``0.5,0.9``."""
     try:
         probs = tuple(float(part) for part in text.split(","))
     except ValueError:
@@ -123,7 +125,7 @@ def _probabilities(text: str) -> tuple[float, ...]:
     return probs
 
 
-def _points(texts: list[str]) -> dict[str, list[str]]:
+def points(texts: list[str]) -> dict[str, list[str]]:
     """Columns of points from texts such as ``N=70e9,D=1.4e12``."""
     rows = []
     for text in texts:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from bayescale.cli.common import NOT_TRUSTWORTHY, Columns, replacing, writable
+from bayescale.cli.allocate import budgets
+from bayescale.cli.common import Columns, exit_code, replacing, writable
 from bayescale.errors import FileError
 
 __all__ = ["plot"]
@@ -21,6 +22,7 @@ def plot(
     kind: str = "band",
     x: str | None = None,
     held_out: str | None = None,
+    flops: str | None = None,
     where: str | None = None,
     column: Columns = None,
     dpi: int = 200,
@@ -36,11 +38,13 @@ def plot(
     out
         File to draw to: .png, .pdf or .svg.
     kind
-        band, posterior, pairs, residuals or prior.
+        band, posterior, pairs, residuals, prior, frontier or isoflop.
     x
         For a band: the input on the horizontal axis; C unless said.
     held_out
         For a band: a table of runs that were not fitted, drawn with their forecasts.
+    flops
+        For a frontier or isoFLOP slices: budgets in FLOP, separated by commas.
     where
         Which of the held-out runs to draw.
     column
@@ -67,11 +71,12 @@ def plot(
         options["held_out"] = read_quietly(
             held_out, columns=parse_columns(list(column or ())), where=where
         )
+    if flops:
+        options["flops"] = budgets(flops)
     figure = draw(result, kind, **options)
     with replacing(target) as temporary:
         figure.savefig(temporary, dpi=dpi)
     print(f"Drew {kind} of {result.law.name} to {out}.")
-    if result.diagnosis.ok:
-        return 0
-    print(f"warning: the fit that was drawn: {result.diagnosis.text()}", file=sys.stderr)
-    return NOT_TRUSTWORTHY
+    if not result.diagnosis.ok:
+        print(f"warning: the fit that was drawn: {result.diagnosis.text()}", file=sys.stderr)
+    return exit_code(result.diagnosis.ok, result.diagnosis.doubt)

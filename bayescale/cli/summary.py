@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayescale.cli.common import NOT_TRUSTWORTHY, Json, print_json, print_table
+from bayescale.cli.common import Json, exit_code, print_json, print_table
 
 __all__ = ["summary"]
 
@@ -45,4 +45,4 @@ def summary(fit: str, /, *, influence: bool = False, json: Json = False) -> int:
         if pulls is not None:
             print("Shift of each parameter, in posterior sd, if the run were left out:")
             print_table(pulls)
-    return 0 if result.diagnosis.ok else NOT_TRUSTWORTHY
+    return exit_code(result.diagnosis.ok, result.diagnosis.doubt)

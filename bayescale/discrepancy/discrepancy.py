@@ -42,6 +42,11 @@ class Discrepancy(ABC):
         """Whether it takes the law to be exact everywhere."""
         return False
 
+    @property
+    def is_guess(self) -> bool:
+        """Whether its scale was learned for no law like the one at hand, nor given."""
+        return False
+
     @abstractmethod
     def resolved(self, law: Law) -> Discrepancy:
         """The same discrepancy with every number that it leaves to the law filled in."""

@@ -13,7 +13,7 @@ from bayescale import laws
 from bayescale.laws.law import Law
 from bayescale.prior import LogNormal
 
-__all__ = ["FROM_MIXTURES", "KNOWN", "MIXTURE", "scale_for"]
+__all__ = ["FROM_MIXTURES", "GUESSED", "KNOWN", "MIXTURE", "scale_for"]
 
 KNOWN = frozenset({"N", "D", "C", "M"})
 """Inputs of the laws that a scale can be given for: those of the series it was learned from."""
@@ -32,6 +32,9 @@ rows with no family left out."""
 OTHERS = LogNormal(0.008, 0.4)
 """For a law of N, D or C that is not in the table: the largest of them."""
 
+FROM_OTHERS = f"{FROM}, as for the worst of the laws tried"
+GUESSED = "a guess, that of the worst of the laws tried, all of which have a floor"
+
 FROM_MIXTURES = f"{FROM}, by mixtures of four laws"
 
 MIXTURE = LogNormal(0.003, 0.4)
@@ -48,4 +51,4 @@ def scale_for(law: Law) -> tuple[LogNormal, str]:
     found = _expressions().get(law.expression)
     if found is not None:
         return found, FROM
-    return OTHERS, f"{FROM}, as for the worst of the laws tried"
+    return OTHERS, FROM_OTHERS if law.term.floor else GUESSED

@@ -11,7 +11,7 @@ from scipy import special
 
 from bayescale.discrepancy.discrepancy import Discrepancy
 from bayescale.discrepancy.exact import Exact
-from bayescale.discrepancy.learned import FROM_MIXTURES, KNOWN, MIXTURE, scale_for
+from bayescale.discrepancy.learned import FROM_MIXTURES, GUESSED, KNOWN, MIXTURE, scale_for
 from bayescale.errors import PriorError
 from bayescale.laws.law import Law
 from bayescale.prior import LogNormal, Prior
@@ -63,6 +63,10 @@ class Slope(Discrepancy):
     @property
     def name(self) -> str:
         return "slope"
+
+    @property
+    def is_guess(self) -> bool:
+        return self.source == GUESSED
 
     def resolved(self, law: Law) -> Discrepancy:
         if self.tau is not None:

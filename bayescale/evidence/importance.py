@@ -1,15 +1,17 @@
 r"""Evidence by importance sampling from a mixture laid over the draws: the independent check.
 
-The proposal is a mixture of three parts, each with an exact density:
+The proposal is a mixture of parts, each with an exact density:
 
 - Student-t kernels on a thinned set of the draws, shrunken towards their mean so that the mixture
   keeps the draws' covariance [1]_; they follow skewed and curved posteriors;
 - one broad Student-t with the draws' mean and covariance; it covers the tails;
+- where the point fit found several maxima, a Student-t on each, whether chains came there or not;
 - the prior itself, a few per cent: no weight can then exceed the likelihood over that share of its
   mean, and a mode that the chains missed has a chance to show.
 
-It uses the draws to place the proposal and nothing else: an error in their autocorrelation or in
-the bridge's algebra does not enter. The weights' tail says whether to believe it: Pareto k [2]_.
+It uses draws and maxima to place the proposal and nothing else: an error in the draws'
+autocorrelation or in the bridge's algebra does not enter. The weights' tail says whether to believe
+it: Pareto k [2]_.
 
 References
 ----------
@@ -39,12 +41,15 @@ PLATEAU = 10.0
 """Weights that stay below this many times their mean have no tail, whatever is fitted to it."""
 
 SHARES = {"kernels": 0.60, "broad": 0.35, "prior": 0.05}
+OF_MODES = 0.20
+"""Share of the points at the maxima, where there are several; kernels and broad part give it up."""
+
 PROPOSALS = 10_000
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """The proposal: kernels on draws, a broad part, and a share of the prior.
+    """The proposal: kernels on draws, a broad part, several maxima, and a share of the prior.
 
     Parameters
     ----------
@@ -53,32 +58,36 @@ class Mixture:
         Mean and covariance of the draws.
     kernel : float
         Scale of the kernels, in units of ``whole``.
+    modes : tuple of Gaussian
+        The Laplace approximation at each maximum, where there are several.
     """
 
     centres: np.ndarray
     whole: Gaussian
     kernel: float
+    modes: tuple[Gaussian, ...] = ()
 
     @classmethod
-    def over(cls, draws: np.ndarray) -> Mixture:
-        """The mixture over posterior draws, shape ``(chain, draw, n_parameters)``."""
+    def over(cls, draws: np.ndarray, modes: tuple[Gaussian, ...] = ()) -> Mixture:
+        """The mixture over posterior draws, shape ``(chain, draw, n_parameters)``, and maxima."""
         flat = draws.reshape(-1, draws.shape[-1])
         d = flat.shape[-1]
         whole = moments(flat)
         chosen = flat[np.linspace(0, len(flat) - 1, min(KERNELS, len(flat))).astype(int)]
         width = min((4.0 / ((d + 2.0) * len(chosen))) ** (1.0 / (d + 4.0)), 0.9)
         centres = whole.mean + np.sqrt(1.0 - width**2) * (chosen - whole.mean)
-        return cls(centres, whole, float(width * np.sqrt((DF_KERNEL - 2.0) / DF_KERNEL)))
+        kernel = float(width * np.sqrt((DF_KERNEL - 2.0) / DF_KERNEL))
+        return cls(centres, whole, kernel, tuple(_widened(each) for each in modes))
 
     @property
     def broad(self) -> Gaussian:
         """Centre and shape of the broad part."""
-        return Gaussian(self.whole.mean, BROAD * self.whole.factor)
+        return _widened(self.whole)
 
     def points(self, n: int, prior_draws: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draws of the mixture, shape ``(n, n_parameters)``; each part has its exact share."""
         d = len(self.whole.mean)
-        in_kernels, in_broad, of_prior = _counts(n)
+        in_kernels, in_broad, of_prior, *in_modes = self._counts(n)
         which = np.resize(np.arange(len(self.centres)), in_kernels)
         step = self.kernel * self.whole.factor
         return np.concatenate(
@@ -86,33 +95,49 @@ class Mixture:
                 self.centres[which] + _student(in_kernels, d, DF_KERNEL, rng) @ step.T,
                 self.broad.place(_student(in_broad, d, DF_BROAD, rng)),
                 prior_draws[:of_prior],
+                *(
+                    mode.place(_student(count, d, DF_BROAD, rng))
+                    for mode, count in zip(self.modes, in_modes, strict=True)
+                ),
             ]
         )
 
     def log_density(self, points: np.ndarray, log_prior: np.ndarray) -> np.ndarray:
         """Log density of the mixture at its own points, given the prior's there."""
-        shares = np.array(_counts(len(points))) / len(points)
+        shares = np.array(self._counts(len(points))) / len(points)
         parts = np.stack(
             [
                 _kernel_density(points, self.centres, self.whole, self.kernel),
-                _student_density(self.broad.standard(points), DF_BROAD) - self.broad.log_det,
+                _broad_density(points, self.broad),
                 log_prior,
+                *(_broad_density(points, mode) for mode in self.modes),
             ]
         )
         return np.asarray(special.logsumexp(parts + np.log(shares)[:, None], axis=0))
 
+    def _counts(self, n: int) -> tuple[int, ...]:
+        """Points in the kernels, in the broad part, of the prior, and at each maximum."""
+        of_prior = round(SHARES["prior"] * n)
+        at_each = round(OF_MODES * n / len(self.modes)) if self.modes else 0
+        in_kernels = round(SHARES["kernels"] * (n - at_each * len(self.modes)))
+        rest = n - in_kernels - of_prior - at_each * len(self.modes)
+        return (in_kernels, rest, of_prior, *(at_each for _ in self.modes))
 
-def _counts(n: int) -> tuple[int, int, int]:
-    in_kernels, of_prior = round(SHARES["kernels"] * n), round(SHARES["prior"] * n)
-    return in_kernels, n - in_kernels - of_prior, of_prior
 
-
-N_PRIOR = _counts(PROPOSALS)[2]
+N_PRIOR = round(SHARES["prior"] * PROPOSALS)
 """Prior draws that the mixture takes."""
 
 
+def _widened(part: Gaussian) -> Gaussian:
+    return Gaussian(part.mean, BROAD * part.factor)
+
+
 def mixture_importance(
-    draws: np.ndarray, target: Target, prior_draws: np.ndarray, rng: np.random.Generator
+    draws: np.ndarray,
+    target: Target,
+    prior_draws: np.ndarray,
+    rng: np.random.Generator,
+    modes: tuple[Gaussian, ...] = (),
 ) -> tuple[Estimate, np.ndarray]:
     """Log evidence by importance sampling from the mixture.
 
@@ -126,13 +151,15 @@ def mixture_importance(
         Independent draws of the prior, in the same coordinates.
     rng : numpy.random.Generator
         Source of randomness.
+    modes : tuple of Gaussian
+        The Laplace approximation at each maximum, where there are several.
 
     Returns
     -------
     tuple of Estimate and array, shape (point,)
         The evidence, and the log weights, not normalised.
     """
-    mixture = Mixture.over(draws)
+    mixture = Mixture.over(draws, modes)
     points = mixture.points(PROPOSALS, prior_draws, rng)
     log_weights = log_weights_of(mixture, points, target(points))
     return weigh(log_weights), log_weights
@@ -180,9 +207,10 @@ def _student(n: int, d: int, df: float, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(stretch[:, None] * rng.standard_normal((n, d)))
 
 
-def _student_density(z: np.ndarray, df: float) -> np.ndarray:
-    """Log density of the standard multivariate Student-t."""
-    return _of_square(np.sum(z**2, axis=-1), z.shape[-1], df)
+def _broad_density(points: np.ndarray, part: Gaussian) -> np.ndarray:
+    """Log density of the multivariate Student-t with a part's centre and shape."""
+    square = np.sum(part.standard(points) ** 2, axis=-1)
+    return _of_square(square, points.shape[-1], DF_BROAD) - part.log_det
 
 
 def _of_square(square: np.ndarray, d: int, df: float) -> np.ndarray:

@@ -37,7 +37,9 @@ class Score:
     refitted : tuple of int
         Runs for which that was done.
     messages : tuple of str
-        What went wrong, if anything.
+        What must be known of it.
+    refusals : tuple of str
+        Why it may not be used; empty where it may.
     """
 
     pointwise: np.ndarray
@@ -45,6 +47,7 @@ class Score:
     limit: float = float("nan")
     refitted: tuple[int, ...] = ()
     messages: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
     @property
     def elpd(self) -> float:
@@ -81,6 +84,9 @@ def psis_loo(fit: Fit) -> Score:
 def exact(score: Score, fit: Fit, refit: Callable[[np.ndarray, int], Fit], most: int) -> Score:
     """The score with the runs above the limit left out in earnest.
 
+    It is refused where one of those fits has not converged, or more runs would have to be left out
+    than is allowed: a sum with one wrong term is wrong.
+
     Parameters
     ----------
     score : Score
@@ -94,21 +100,22 @@ def exact(score: Score, fit: Fit, refit: Callable[[np.ndarray, int], Fit], most:
     """
     high = np.flatnonzero(~(score.pareto_k < score.limit))
     high = high[np.argsort(-np.nan_to_num(score.pareto_k[high], nan=np.inf))]
-    pointwise, messages, done = score.pointwise.copy(), [], []
-    for i in high[:most]:
+    if len(high) > most:
+        refusal = (
+            f"{len(high)} runs have Pareto k above {score.limit:.2f}, and at most {most} are left "
+            "out in earnest; the law follows single runs, or has too many parameters for them"
+        )
+        return replace(score, refusals=(refusal,))
+    pointwise, refusals, done = score.pointwise.copy(), [], []
+    for i in high:
         out = np.arange(len(fit.runs)) == i
         without = refit(out, int(i))
         pointwise[i] = log_predictive(without, fit.runs.select(out))[0]
         done.append(int(i))
         if not without.diagnosis.converged:
-            messages.append(f"The refit without {fit.runs.labels[i]} has not converged.")
-    if len(high) > most:
-        messages.append(
-            f"{len(high) - most} more runs have Pareto k above {score.limit:.2f} and were not left "
-            "out in earnest; their log densities are too high."
-        )
+            refusals.append(f"the fit without {fit.runs.labels[i]} has not converged")
     return replace(
-        score, pointwise=pointwise, refitted=tuple(sorted(done)), messages=tuple(messages)
+        score, pointwise=pointwise, refitted=tuple(sorted(done)), refusals=tuple(refusals)
     )
 
 

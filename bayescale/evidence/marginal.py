@@ -15,10 +15,9 @@ from bayescale.evidence.importance import (
     log_weights_of,
     weigh,
 )
-from bayescale.evidence.proper import improper
+from bayescale.evidence.maxima import maxima, modes
+from bayescale.evidence.proper import improper, unnormalised
 from bayescale.evidence.target import Problem, problem
-from bayescale.inference import laplace as laplace_fit
-from bayescale.inference import point
 from bayescale.posterior import Fit
 
 __all__ = ["Evidence", "Marginal", "marginal"]
@@ -51,9 +50,9 @@ class Evidence:
     bridge : Estimate
         By bridge sampling: the number that is reported.
     check : Estimate
-        By importance sampling from a mixture over the draws, with Pareto k.
+        By importance sampling from a mixture over the draws and the maxima, with Pareto k.
     laplace : float
-        By the Laplace approximation at the best maximum, for reference.
+        By the Laplace approximation at the heaviest maximum, for reference.
     refusals : tuple of str
         Why no conclusion may be drawn from it; empty where one may.
     """
@@ -129,14 +128,14 @@ def marginal(fit: Fit, seed: int = 0) -> Marginal:
         worth = fit.diagnosis.ess_bulk_min
         inflation = np.sqrt(max(1.0, by_bridge.ess / worth)) if worth > 0 else np.inf
         by_bridge = Estimate(by_bridge.log_evidence, by_bridge.se * inflation, worth)
-    mixture = Mixture.over(known.draws)
+    found = maxima(known)
+    mixture = Mixture.over(known.draws, modes(found))
     points = mixture.points(PROPOSALS // few, known.prior_draws(N_PRIOR, rng), rng)
     evaluated, density = known.evaluated(points)
     log_weights = log_weights_of(mixture, points, density)
     check = weigh(log_weights)
-    optima = point.optimise(fit.model, known.data)
-    best = laplace_fit.laplace(optima).log_evidence
-    evidence = Evidence(by_bridge, check, best, _refusals(fit, by_bridge, check))
+    heaviest = found[0].log_evidence
+    evidence = Evidence(by_bridge, check, heaviest, _refusals(fit, by_bridge, check))
     return Marginal(evidence, known, evaluated.params, log_weights)
 
 
@@ -147,6 +146,11 @@ def _refusals(fit: Fit, by_bridge: Estimate, check: Estimate) -> tuple[str, ...]
         "defined up to a constant that nobody knows. Give a prior that integrates to one."
         for name, why in improper(fit.model).items()
     ]
+    if why := unnormalised(fit):
+        found.append(
+            f"The noise {fit.noise.name!r} is no density of the loss: {why}. State the density of "
+            "the loss itself, with its normalising constant, so that evidence compares."
+        )
     if not fit.diagnosis.converged:
         why = fit.diagnosis.messages[0] if fit.diagnosis.messages else "See its diagnosis."
         found.append(f"The fit has not converged. {why}")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from bayescale.evidence.savage_dickey import NULLS
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.law import Law
-from bayescale.laws.overtraining import OverTraining
 from bayescale.laws.term import Modifier, Modulated, Sum, Term
 from bayescale.model import Model
 
@@ -42,7 +41,7 @@ def same_priors(wide: Model, simple: Model) -> bool:
 def _without(term: Term, name: str) -> Term | None:
     """The term with the parameter at its null; None where its kind is not known."""
     if isinstance(term, Sum):
-        parts = [_without(t, name) for t in term.terms]
+        parts = [_without(t, name) for t in term.terms if t.null != name]
         return None if None in parts else _summed([p for p in parts if p is not None])
     if isinstance(term, Coupled):
         inner = _without(term.term, name)
@@ -53,7 +52,7 @@ def _without(term: Term, name: str) -> Term | None:
         kept: list[Modifier] = []
         for modifier in term.modifiers:
             own = {p.name for p in modifier.parameters}
-            if isinstance(modifier, OverTraining) and modifier.strength == name:
+            if modifier.null == name:
                 continue
             if name in own:
                 return None

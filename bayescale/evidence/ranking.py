@@ -313,29 +313,34 @@ class Ranking:
         gap = score.pointwise - best.pointwise if not self.refusals else np.array([NAN])
         return dict(zip(names, (score.elpd, score.se, gap.sum(), spread(gap)), strict=True))
 
-    def sensitivity(self) -> pd.DataFrame:
-        """What each prior's width does to the log Bayes factors against the best law.
+    def sensitivity(self, against: str | None = None) -> pd.DataFrame:
+        """What each prior's width does to the log Bayes factors over one law.
+
+        Parameters
+        ----------
+        against : str, optional
+            That law; the best one unless given.
 
         Returns
         -------
         pandas.DataFrame
-            One row for each pair, parameter and factor: the law and the best one; whose prior was
+            One row for each pair, parameter and factor: the law and the other; whose prior was
             changed; ``log_bf`` before, ``log_bf_changed`` after, its standard error; ``flips``
             where the sign changes, ``method``. A prior that both laws share is changed in both.
         """
         import pandas as pd
 
-        rows = [row for law in self.laws for row in self._pair(law)]
+        other = self[against] if against else self[self.best] if self.best else None
+        rows = [row for law in self.laws if other for row in self._pair(law, other)]
         columns = ["law", "against", "parameter", "of", "factor", "log_bf", "log_bf_changed"]
         return pd.DataFrame(rows, columns=[*columns, "se", "flips", "method"])
 
-    def _pair(self, law: Compared) -> list[dict[str, Any]]:
-        if self.best is None or law.name == self.best or not law.evidence.ok:
+    def _pair(self, law: Compared, than: Compared) -> list[dict[str, Any]]:
+        log_bf, base_se = self.log_bayes_factor(law.name, than.name)
+        if law is than or np.isnan(log_bf):
             return []
-        best = self[self.best]
-        log_bf, base_se = self.log_bayes_factor(law.name, best.name)
         rows = []
-        for one, other, sign in ((law, best, 1.0), (best, law, -1.0)):
+        for one, other, sign in ((law, than, 1.0), (than, law, -1.0)):
             theirs = {(s.parameter, s.factor): s for s in other.shifts}
             priors = other.fit.model.priors
             for shift in one.shifts:
@@ -349,14 +354,14 @@ class Ranking:
                 rows.append(
                     {
                         "law": law.name,
-                        "against": best.name,
+                        "against": than.name,
                         "parameter": name,
                         "of": "both" if both else one.name,
                         "factor": shift.factor,
                         "log_bf": log_bf,
                         "log_bf_changed": log_bf + change,
                         "se": float(np.hypot(base_se, se)),
-                        "flips": bool(log_bf + change > 0),
+                        "flips": bool((log_bf + change) * log_bf < 0.0),
                         "method": shift.method,
                     }
                 )
@@ -486,8 +491,9 @@ class Ranking:
                 f"({low:.3f} to {high:.3f}, from the error of the evidence alone)."
             )
         ranges = " and its range as the scale of each prior is divided and multiplied by 3"
+        head = "Evidence" if self.ok else "Among the laws that are not refused, evidence"
         return (
-            f"Evidence favours {best}: over {listed} nats (in brackets the standard error"
+            f"{head} favours {best}: over {listed} nats (in brackets the standard error"
             f"{ranges if len(moved) else ''}).{share}{verdict}"
         )
 
@@ -507,7 +513,8 @@ class Ranking:
         gap = -float(table.loc[known.index[1], f"{column}_diff"])
         se = float(table.loc[known.index[1], f"{column}_diff_se"])
         verdict = "" if gap > 2.0 * se else " The first two are not told apart."
-        return f"{known.index[0]} predicts best; behind it {', '.join(parts)}.{verdict}"
+        of = "" if len(known) == len(self.laws) else f" of the {len(known)} laws with this score"
+        return f"{known.index[0]} predicts best{of}; behind it {', '.join(parts)}.{verdict}"
 
     def to_json(self) -> dict[str, Any]:
         """The JSON document that ``bayescale compare --json`` prints; not a number becomes null."""

@@ -19,8 +19,9 @@ from bayescale.evidence.importance import (
     log_weights_of,
     weigh,
 )
+from bayescale.evidence.maxima import maxima, modes
 from bayescale.evidence.target import problem
-from bayescale.fitting import _computed
+from bayescale.fitting import computed
 from bayescale.inference.diagnosis import diagnose_importance
 from bayescale.inference.nuts import Settings
 from bayescale.model import Data, Model
@@ -64,14 +65,15 @@ def weighed(fit: Fit, seed: int) -> Fit:
     """The fit with its draws weighed anew, where its chains each stayed around one maximum.
 
     Such chains say where the maxima are and how wide, not how much of the posterior each holds;
-    importance sampling from the mixture over all of them does. The result has converged where
-    Pareto k and the effective number of points allow it, and is the same fit otherwise.
+    importance sampling from the mixture over all of them, and over those of the point fit, does.
+    The result has converged where Pareto k and the effective number of points allow it, and is the
+    same fit otherwise.
     """
     known = problem(fit)
     if known.is_large:
         return fit
     rng = np.random.default_rng(seed)
-    mixture = Mixture.over(known.draws)
+    mixture = Mixture.over(known.draws, modes(maxima(known)))
     parts, log_weights = [], np.empty(0)
     for _ in range(ROUNDS):
         points = mixture.points(PROPOSALS, known.prior_draws(N_PRIOR, rng), rng)
@@ -88,6 +90,7 @@ def weighed(fit: Fit, seed: int) -> Fit:
         fit.diagnosis.prior_sensitivity,
         tuple(p.name for p in fit.law.term.parameters),
         ("The chains did not mix; their draws were weighed anew by importance sampling.",),
+        conflicting=fit.diagnosis.prior_conflict,
     )
     if not diagnosis.converged:
         return fit
@@ -134,5 +137,5 @@ def _fitted(
 ) -> Fit:
     started = time.perf_counter()
     rng = np.random.default_rng(seed)
-    found = _computed(model, runs, reference, data, method, settings, rng, seed, None)
+    found = computed(model, runs, reference, data, method, settings, rng, seed, None)
     return replace(found, seed=seed, seconds=time.perf_counter() - started)

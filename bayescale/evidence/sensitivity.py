@@ -5,8 +5,9 @@ The evidence under another prior of one parameter is an average over the points 
 .. math:: Z'/Z = \mathrm E\left[\frac{p'(\theta_j)}{p(\theta_j)}\right]
 
 under the posterior: no likelihood is computed again. The points are those of the mixture, which
-are spread wider than the posterior; where the new weights have no finite variance (Pareto k), or
-too few points carry them, the law is fitted again under the changed prior.
+are spread wider than the posterior; where the new weights have no finite variance (Pareto k), too
+few points carry them, or the changed prior allows what the old one ruled out (a wider uniform one),
+the law is fitted again under the changed prior.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpyro.distributions.distribution import validation_enabled
 
 from bayescale.errors import PriorError
 from bayescale.evidence.importance import weigh
@@ -79,6 +81,8 @@ def _shift(known: Marginal, name: str, factor: float, refit: Refit) -> Shift:
         prior = model.priors[name].widened(factor)
     except PriorError:
         return Shift(name, factor, float("nan"), float("nan"), "the prior has no scale")
+    if _reaches_beyond(prior, model.priors[name]):
+        return _refitted(known, name, factor, prior, refit)
     log_ratio = _log_density(known, name, prior) - _log_density(known, name, model.priors[name])
     with np.errstate(invalid="ignore"):
         moved = np.where(np.isfinite(known.log_weights), known.log_weights + log_ratio, -np.inf)
@@ -91,6 +95,18 @@ def _shift(known: Marginal, name: str, factor: float, refit: Refit) -> Shift:
         )
         se = float(np.std(influence) / np.sqrt(len(influence)))
         return Shift(name, factor, after.log_evidence - before.log_evidence, se, "reweighted")
+    return _refitted(known, name, factor, prior, refit)
+
+
+def _reaches_beyond(prior: Prior, old: Prior) -> bool:
+    """Whether a prior allows values that the old one rules out: no point lies there."""
+    ends = np.array([0.0, 1.0])
+    with np.errstate(divide="ignore"):
+        (low, high), (old_low, old_high) = prior.quantile(ends), old.quantile(ends)
+    return bool(low < old_low or high > old_high)
+
+
+def _refitted(known: Marginal, name: str, factor: float, prior: Prior, refit: Refit) -> Shift:
     log_evidence, se, refused = refit(name, prior)
     if refused:
         return Shift(name, factor, float("nan"), float("nan"), f"refused: {refused}")
@@ -105,7 +121,8 @@ def _log_density(known: Marginal, name: str, prior: Prior) -> np.ndarray:
     problem = known.problem
     numbers = {key: np.float64(value) for key, value in prior.numbers.items()}
     data = {**problem.data, "priors": {**problem.data["priors"], name: numbers}}
-    with float64():
+    # A far point may round onto the edge of the support, where NumPyro would warn.
+    with float64(), validation_enabled(False):
         distribution = prior_distributions(problem.model.signature, data)[name]
         return np.asarray(distribution.log_prob(known.parameters[name]))
 

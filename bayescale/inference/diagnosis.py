@@ -16,6 +16,7 @@ from bayescale.inference.nuts import Chains
 __all__ = [
     "Diagnosis",
     "after_quick",
+    "conflicts",
     "contraction",
     "diagnose_chains",
     "diagnose_importance",
@@ -40,6 +41,13 @@ SENSITIVE = 0.05
 INFORMED = 0.9
 """It is prior-dominated too where power-scaling the law's prior moves it by more than the first,
 unless the data remove more than the second of its variance."""
+
+TAIL = 0.001
+CONFLICT = 4.0
+LEAST_CONTRACTION = 0.03
+"""A prior conflicts with the data where it has less than the first beyond the posterior's median,
+or where prior and data lie more than the second of their joint standard deviations apart. For the
+latter a contraction below the third, which draws cannot tell from zero, is taken to be that."""
 
 
 def prepare() -> None:
@@ -78,6 +86,8 @@ class Diagnosis:
         What a reader must know, one sentence or two each.
     retried : bool
         Whether this is the second attempt, with smaller steps and a longer warm-up.
+    prior_conflict : tuple of str
+        Parameters whose prior lies off what the data say.
     quick_k : float
         Pareto k of the Laplace approximation that was tried first and did not serve (method
         ``quick``); NaN where none was tried, or where it served.
@@ -96,11 +106,24 @@ class Diagnosis:
     messages: tuple[str, ...]
     retried: bool = False
     quick_k: float = float("nan")
+    prior_conflict: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether every number of the fit may be vouched for."""
-        return self.converged and not self.prior_dominated
+        return self.converged and not self.prior_dominated and not self.prior_conflict
+
+    @property
+    def doubt(self) -> str:
+        """Why not every number may be vouched for, in a phrase; empty where all may."""
+        if not self.converged:
+            return "the fit did not converge"
+        if self.prior_conflict:
+            return f"the prior of {', '.join(self.prior_conflict)} conflicts with the data"
+        if self.prior_dominated:
+            verb = "is" if len(self.prior_dominated) == 1 else "are"
+            return f"{', '.join(self.prior_dominated)} {verb} prior-dominated"
+        return ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description; not-a-number becomes null."""
@@ -142,6 +165,39 @@ def contraction(posterior: np.ndarray, prior: np.ndarray, positive: bool) -> flo
     if positive:
         posterior, prior = np.log(posterior), np.log(prior)
     return float(1.0 - np.var(posterior) / np.var(prior))
+
+
+def conflicts(posterior: np.ndarray, prior: np.ndarray, positive: bool, may_vanish: bool) -> bool:
+    """Whether a prior lies off what the data say.
+
+    Either the prior has next to no mass beyond the posterior's median; or, for a prior so narrow
+    that it holds the posterior, prior and data alone lie far apart: were both normal, by
+    ``|m - m0| / s0 / sqrt(contraction)`` of their joint standard deviations, where ``m`` is the
+    posterior's mean, and ``m0`` and ``s0`` are the prior's mean and standard deviation [1]_.
+
+    Parameters
+    ----------
+    posterior, prior : array
+        Draws.
+    positive : bool
+        Compare logarithms.
+    may_vanish : bool
+        Whether next to zero is an ordinary place for the parameter: below the prior, its values
+        are then compared, not their logarithms.
+
+    References
+    ----------
+    .. [1] Evans and Moshonov 2006, "Checking for prior-data conflict", Bayesian Analysis 1.
+    """
+    middle = np.median(posterior)
+    above, below = np.mean(prior > middle), np.mean(prior < middle)
+    if above < TAIL or (below < TAIL and not may_vanish):
+        return True
+    if positive and not (may_vanish and above > below):
+        posterior, prior = np.log(posterior), np.log(prior)
+    share = max(1.0 - np.var(posterior) / np.var(prior), LEAST_CONTRACTION)
+    off = (np.mean(posterior) - np.mean(prior)) / np.std(prior) / np.sqrt(share)
+    return bool(abs(off) > CONFLICT)
 
 
 def prior_sensitivity(
@@ -223,6 +279,8 @@ def diagnose_chains(
     law_parameters: tuple[str, ...],
     notes: tuple[str, ...] = (),
     retried: bool = False,
+    design: tuple[str, ...] = (),
+    conflicting: tuple[str, ...] = (),
 ) -> Diagnosis:
     """The verdict on a NUTS fit.
 
@@ -244,11 +302,16 @@ def diagnose_chains(
         Further messages, appended.
     retried : bool
         Whether this is the second attempt.
+    design : tuple of str
+        What the runs cannot tell, whatever is drawn; it comes before what the sampler says.
+    conflicting : tuple of str
+        Parameters whose priors conflict with the data; see :func:`conflicts`.
     """
     from arviz_stats.base import array_stats
 
     watched = {**draws, "the loss at ten times the compute": ahead}
-    rhat = {name: float(array_stats.rhat(v)) for name, v in watched.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):  # chains that never moved: not a number
+        rhat = {name: float(array_stats.rhat(v)) for name, v in watched.items()}
     bulk = {name: float(array_stats.ess(v, method="bulk")) for name, v in watched.items()}
     tail = {
         name: float(array_stats.ess(v, method="tail", prob=(0.05, 0.95)))
@@ -289,12 +352,14 @@ def diagnose_chains(
             f"The energy fraction E-BFMI is {ebfmi:.2f}, below {EBFMI_LIMIT}: the tails are "
             "explored too slowly. Run longer (--draws)."
         )
-    if deep > 0.01:
+    if deep > 0.01 and not problems:
         notes = (
             *notes,
             f"{deep:.0%} of the draws hit the greatest tree depth: sampling is slow, not wrong.",
         )
     dominated = _dominated(contractions, sensitivities, law_parameters)
+    told = _conflict_message(conflicting)
+    told += _dominated_message(dominated, contractions, sensitivities)
     return Diagnosis(
         converged=not problems,
         rhat_max=max(rhat.values()),
@@ -306,8 +371,9 @@ def diagnose_chains(
         contraction=dict(contractions),
         prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
-        messages=(*problems, *_dominated_message(dominated), *notes),
+        messages=(*design, *problems, *told, *notes),
         retried=retried,
+        prior_conflict=conflicting,
     )
 
 
@@ -319,10 +385,13 @@ def diagnose_importance(
     law_parameters: tuple[str, ...],
     notes: tuple[str, ...] = (),
     elsewhere: float = 0.0,
+    design: tuple[str, ...] = (),
+    conflicting: tuple[str, ...] = (),
 ) -> Diagnosis:
     """The verdict on a Laplace fit, by the tail of its importance weights.
 
-    ``elsewhere`` is the share of the posterior around maxima that were not drawn from.
+    ``elsewhere`` is the share of the posterior around maxima that were not drawn from; ``design``
+    is what the runs cannot tell, and comes first.
     """
     problems = []
     if not elsewhere < ELSEWHERE:
@@ -341,6 +410,8 @@ def diagnose_importance(
             f"{ESS_LIMIT}. Sample instead (method nuts)."
         )
     dominated = _dominated(contractions, sensitivities, law_parameters)
+    told = _conflict_message(conflicting)
+    told += _dominated_message(dominated, contractions, sensitivities)
     nan = float("nan")
     return Diagnosis(
         converged=not problems,
@@ -353,7 +424,8 @@ def diagnose_importance(
         contraction=dict(contractions),
         prior_sensitivity=dict(sensitivities),
         prior_dominated=dominated,
-        messages=(*problems, *_dominated_message(dominated), *notes),
+        messages=(*design, *problems, *told, *notes),
+        prior_conflict=conflicting,
     )
 
 
@@ -384,12 +456,34 @@ def _dominated(
     )
 
 
-def _dominated_message(names: tuple[str, ...]) -> tuple[str, ...]:
+def _conflict_message(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         return ()
+    return (
+        f"The prior of {', '.join(names)} conflicts with the data, and what comes of both is not "
+        "to be vouched for: one of them is wrong. Give another prior (--prior), or look whether "
+        "the runs are in the unit that the prior means.",
+    )
+
+
+def _dominated_message(
+    names: tuple[str, ...], contractions: Mapping[str, float], sensitivities: Mapping[str, float]
+) -> tuple[str, ...]:
+    if not names:
+        return ()
+    uninformed = [name for name in names if not contractions[name] >= PRIOR_DOMINATED]
+    reasons = []
+    if uninformed:
+        shares = ", ".join(f"{name} {max(contractions[name], 0.0):.0%}" for name in uninformed)
+        reasons.append(f"the data remove too little of the prior's variance ({shares}; not half)")
+    if moved := [name for name in names if name not in uninformed]:
+        shares = ", ".join(f"{name} {sensitivities[name]:.2f}" for name in moved)
+        reasons.append(
+            f"the answer moves with the prior's width (sensitivity {shares}; above {SENSITIVE})"
+        )
     verb = "is" if len(names) == 1 else "are"
     return (
-        f"{', '.join(names)} {verb} prior-dominated: the data remove less than half of the "
-        "prior's variance, or the answer moves with the prior's width, so the prior wrote a good "
-        "part of it. Widen the design (runs with other N, D or D/N), or choose a law without it.",
+        f"{', '.join(names)} {verb} prior-dominated, and not to be vouched for: "
+        f"{'; '.join(reasons)}. Widen the design (runs with other N, D or D/N), or choose a law "
+        "without it.",
     )

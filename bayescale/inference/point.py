@@ -15,7 +15,7 @@ from bayescale.inference.rows import arranged, is_large, n_runs, thinned
 from bayescale.inference.runtime import Program, float64, side_by_side
 from bayescale.model import LOSS_SCALE, Data, Model, Signature
 
-__all__ = ["Optima", "newton", "optimise", "prepare"]
+__all__ = ["Optima", "centred", "newton", "optimise", "prepare"]
 
 type Derive = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Values and gradients at points of shape ``(n, n_parameters)``."""
@@ -29,6 +29,11 @@ LONGEST = 3.0
 
 DECREMENT = 1e-9
 """A start has converged when a Newton step would lower the potential by less than this."""
+
+ROUNDS = 60
+NEAR, SPAN = 0.25, 2.0
+"""A Gaussian holds over its own width where the mean slope is nothing to within the first, in
+standard deviations, and the change of the slope is right to within the second, as a factor."""
 
 LOOK = 2048
 """Rows of a large table that the starts look at; the whole table then sees where they arrived."""
@@ -121,13 +126,91 @@ def optimise(
     return Optima(u[order], value[order], decrement[order], params, hessian[order])
 
 
+def centred(model: Model, data: Data, optima: Optima) -> Optima:
+    """The optima as a sampler needs them: with a Hessian that holds over the posterior's width.
+
+    Where the noise is smooth they are that already. Elsewhere a start stops at any kink, and
+    curvature there is that of the kink. Centre and Hessian are then those of the Gaussian over
+    which the slope of the potential is zero on average and its mean change is the Hessian: the
+    variational conditions [1]_, with averages over its axes at one standard deviation.
+
+    References
+    ----------
+    .. [1] Opper and Archambeau 2009, "The variational Gaussian approximation revisited", Neural
+       Computation 21, eq. 2.6 and 2.7.
+    """
+    if model.noise.smooth:
+        return optima
+    data = arranged(data)
+    programs = _programs(model.signature)
+    derive = _derivatives(model, data, (1.0, 1.0))
+    with float64():
+        u, hessian, held = _gaussian(optima.u, optima.hessian, derive)
+        value = derive(u)[0]
+        order = np.argsort(np.where(np.isfinite(value) & held, value, np.inf), kind="stable")
+        kept = _apart(u, hessian, order[held[order]]) or [int(order[0])]
+        params = programs.leave(np.resize(u[kept], (N_STARTS, u.shape[1])), data)
+        params = jax.tree.map(lambda values: np.asarray(values)[: len(kept)], params)
+    decrement = np.where(held, 0.0, np.inf)
+    return Optima(u[kept], value[kept], decrement[kept], params, hessian[kept])
+
+
+def _apart(u: np.ndarray, hessian: np.ndarray, order: np.ndarray) -> list[int]:
+    """Those more than a standard deviation from all before them."""
+    kept: list[int] = []
+    for i in order:
+        off = u[i] - u[kept]
+        if np.all(np.einsum("ki,kij,kj->k", off, hessian[kept], off) > 1.0):
+            kept.append(int(i))
+    return kept
+
+
+def _gaussian(u: np.ndarray, hessian: np.ndarray, derive: Derive) -> tuple[np.ndarray, ...]:
+    """Centres, Hessians, and whether each meets the conditions of :func:`centred`."""
+    n, d = u.shape
+    u, hessian, held = u.copy(), hessian.copy(), np.zeros(n, bool)
+    moving = np.arange(n)
+    for gain in 1.0 / (1.0 + np.arange(ROUNDS) / 10.0):  # kinks make the averages jump
+        values, vectors = np.linalg.eigh(hessian[moving])
+        root = np.sqrt(np.clip(values, 1e-2, 1e12))
+        axes = vectors / root[:, None, :]
+        ends = u[moving, None] + np.concatenate([axes, -axes], axis=2).swapaxes(1, 2)
+        slopes = derive(ends.reshape(-1, d))[1].reshape(-1, 2 * d, d)
+        # In units of the axes, where the Gaussian is standard: the mean slope and its change.
+        slope = (slopes.mean(axis=1)[:, None] @ axes)[:, 0]
+        change = 0.5 * (slopes[:, :d] - slopes[:, d:]) @ axes
+        change = 0.5 * (change + change.swapaxes(1, 2))
+        usable = np.isfinite(slopes).all(axis=(1, 2))  # else the axes reach too far
+        factors, turn = np.linalg.eigh(np.where(usable[:, None, None], change, 10.0 * np.eye(d)))
+        clipped = np.clip(factors, 0.1, 10.0)
+        along = np.einsum("sij,si->sj", turn, np.where(usable[:, None], slope, 0.0)) / clipped
+        length = np.linalg.norm(along, axis=1, keepdims=True)
+        step = np.einsum("sij,sj->si", turn, along / np.maximum(length, 1.0))
+        fits = (factors.min(axis=1) > 1.0 / SPAN) & (factors.max(axis=1) < SPAN)
+        held[moving] = usable & fits & (length[:, 0] < NEAR)
+        back = (vectors * root[:, None, :]) @ turn
+        better = (back * clipped[:, None, :] ** (0.5 * gain)) @ back.swapaxes(1, 2)
+        go = ~held[moving]
+        u[moving[go]] -= gain * np.einsum("sij,sj->si", axes, step)[go]
+        hessian[moving[go]] = better[go]
+        moving = moving[go]
+        if not len(moving):
+            break
+    return u, hessian, held
+
+
 def _minimise(
     model: Model, data: Data, starts: np.ndarray, weights: tuple[float, float]
 ) -> tuple[np.ndarray, ...]:
     """Run :func:`newton` on the potential."""
+    return newton(starts, _derivatives(model, data, weights))
+
+
+def _derivatives(model: Model, data: Data, weights: tuple[float, float]) -> Derive:
+    """Values and slopes of the potential, from the compiled program."""
     programs = _programs(model.signature)
     prior_weight, jacobian_weight = map(np.float64, weights)
-    capacity = np.zeros((_capacity(model), starts.shape[1]))
+    capacity = np.zeros((_capacity(model), len(model.parameters)))
 
     def derive(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         capacity[: len(points)] = points
@@ -135,7 +218,7 @@ def _minimise(
         value, slope = (np.asarray(array)[: len(points)] for array in out)
         return value, slope
 
-    return newton(starts, derive)
+    return derive
 
 
 def _look(data: Data) -> tuple[Data, float]:

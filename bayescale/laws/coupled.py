@@ -75,6 +75,10 @@ class Coupled(Term):
         return merged((self.term.parameters, (Parameter(self.k, self.role, "1", meaning),)))
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return self.term.derived
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         own = (Pair(self.inner, f"T_{self.inner}", self.k),) if self.inner else ()
         return (*self.term.pairs, *own)
@@ -82,6 +86,10 @@ class Coupled(Term):
     @property
     def bends(self) -> tuple[Bend, ...]:
         return self.term.bends
+
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        return self.term.spreads
 
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         k = params[self.k]

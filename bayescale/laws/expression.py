@@ -3,31 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from bayescale import grammar
 from bayescale.errors import BayescaleError, ExpressionError
+from bayescale.laws.balanced import Balanced
+from bayescale.laws.batch_adjusted import BatchAdjusted
+from bayescale.laws.breaks import Breaks
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.curve import Frontier
+from bayescale.laws.density import Density
+from bayescale.laws.effective import Effective, Exhaustible, Repeated
+from bayescale.laws.from_chance import FromChance
+from bayescale.laws.growth import Growth
+from bayescale.laws.hyperbola import Hyperbola
 from bayescale.laws.irreducible import Irreducible
+from bayescale.laws.overfitting import Overfitting
 from bayescale.laws.overtraining import OverTraining
+from bayescale.laws.per_ratio import PerRatio
 from bayescale.laws.power import Power
+from bayescale.laws.shape import Shape
+from bayescale.laws.shifted import Shifted
 from bayescale.laws.term import Modifier, Term
+from bayescale.laws.valley import Valley
+from bayescale.units import INPUTS
 
 __all__ = ["TERMS", "parse_term"]
 
 EXAMPLE = '"irreducible + power(N) + power(D)*overtraining(D)"'
 
-TERMS: dict[str, Callable[..., Term | Modifier]] = {
+TERMS: dict[str, Callable[..., Term | Modifier | Effective]] = {
     "irreducible": Irreducible,
     "power": Power,
+    "growth": Growth,
     "coupled": Coupled,
+    "shifted": Shifted,
+    "from_chance": FromChance,
+    "overfitting": Overfitting,
+    "balanced": Balanced,
+    "per_ratio": PerRatio,
+    "batch_adjusted": BatchAdjusted,
+    "hyperbola": Hyperbola,
     "overtraining": OverTraining,
     "frontier": Frontier,
+    "breaks": Breaks,
+    "density": Density,
+    "valley": Valley,
+    "shape": Shape,
+    "effective": Repeated,
+    "exhaustible": Exhaustible,
 }
 """What may stand in an expression. A new term is one file and one line here."""
 
-SYMBOLS = ("N", "D", "C", "U", "M", "B", "S", "lr", "z", "x")
+SYMBOLS = tuple(INPUTS)
+
+NAMES_OF_INPUTS = ("input", "unique", "score", "size", "compute")
+"""Arguments that name an input; all others name parameters or hold numbers."""
 
 
 def parse_term(text: str) -> Term:
@@ -67,9 +99,12 @@ def _build(node: grammar.Node, text: str) -> Any:
             case grammar.Name(name=name) if name in TERMS:
                 return TERMS[name]()
             case grammar.Call(name=name, args=args, kwargs=kwargs) if name in TERMS:
+                own = [field.name for field in fields(TERMS[name])]  # type: ignore[arg-type]
+                named = [*zip(own, args, strict=False), *kwargs]
+                if len(args) > len(own) or len({key for key, _ in named}) < len(named):
+                    raise TypeError
                 return TERMS[name](
-                    *(_argument(arg, text, i == 0) for i, arg in enumerate(args)),
-                    **{key: _argument(value, text, key == "input") for key, value in kwargs},
+                    **{key: _argument(v, text, key in NAMES_OF_INPUTS) for key, v in named}
                 )
     except (TypeError, AttributeError):
         pass

@@ -16,8 +16,9 @@ from bayescale.errors import LawError, PriorError
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.defaults import default_prior
 from bayescale.laws.power import Power
-from bayescale.laws.term import Parameter, Term, Values, merged, summands
+from bayescale.laws.term import Parameter, Term, Values, merged, spread_key, summands
 from bayescale.prior import Prior
+from bayescale.units import coordinate, is_linear
 
 __all__ = ["Law", "Preset"]
 
@@ -141,17 +142,7 @@ class Law:
     @functools.cached_property
     def field_names(self) -> tuple[str, ...]:
         """Names of the field parameters, as :meth:`loss` takes them."""
-        ones = dict.fromkeys((p.name for p in self.term.parameters), 1.0)
-        zeros = dict.fromkeys(self.inputs, 0.0)
-        found: list[str] = []
-
-        def trace() -> dict[str, Any]:
-            values = self.term.to_field(ones, zeros)
-            found.extend(values)
-            return self.term.from_field(values, zeros)
-
-        jax.eval_shape(trace)  # the names alone, in the law's own order; nothing is computed
-        return tuple(found)
+        return _field_names(self.term)
 
     @property
     def expression(self) -> str:
@@ -213,7 +204,7 @@ class Law:
         Parameters
         ----------
         inputs : mapping of str to array_like
-            Inputs by symbol, in plain units (parameters, tokens, FLOP); all above zero.
+            Inputs by symbol, in plain units (parameters, tokens, FLOP); all but z above zero.
         params : mapping of str to array_like
             Field parameters by name (``E, A, alpha, B, beta``); broadcast against the inputs.
 
@@ -228,11 +219,16 @@ class Law:
             Where an input or a parameter is missing, unknown or not above zero.
         """
         names = self.field_names
-        real = {p.name for p in self.term.parameters if not p.positive}
-        checked = _checked(params, names, "parameter", self.name, self._may_vanish, real)
+        own = (*self.term.parameters, *self.term.derived)
+        real = {p.name for p in own if not p.positive}
+        vanishing = {p.name for p in own if p.role in ("strength", "rate", "floor")}
+        checked = _checked(params, names, "parameter", self.name, vanishing, real)
+        linear = [name for name in self.inputs if is_linear(name)]
         log_x = {
-            name: np.log(value)
-            for name, value in _checked(inputs, self.inputs, "input", self.name).items()
+            name: coordinate(name, value)
+            for name, value in _checked(
+                inputs, self.inputs, "input", self.name, real=linear
+            ).items()
         }
         with jax.enable_x64(True):
             # At each point itself, so that no amplitude over- or underflows on the way.
@@ -253,7 +249,7 @@ class Law:
         terms, outer = [term for term in summands(self.term) if not term.floor], ""
         while len(terms) == 1 and isinstance(coupled := terms[0], Coupled):
             terms, outer = list(summands(coupled.term)), coupled.k
-        powers = {term.input: term for term in terms if isinstance(term, Power)}
+        powers = {str(term.input): term for term in terms if isinstance(term, Power)}
         if len(terms) != 2 or set(powers) != {"N", "D"}:
             return None
         n, d = powers["N"], powers["D"]
@@ -263,16 +259,26 @@ class Law:
             return str(n.exponent), outer
         return None
 
-    @property
-    def _may_vanish(self) -> tuple[str, ...]:
-        return tuple(
-            p.name for p in self.term.parameters if p.role in ("strength", "rate", "floor")
-        )
-
     def __repr__(self) -> str:
         lines = [f"Law {self.name}: {self.formula or self.expression}"]
         lines += [f"  {p.name} ~ {p.prior}   {p.meaning}" for p in self.parameters]
         return "\n".join(lines[:12])
+
+
+@functools.cache
+def _field_names(term: Term) -> tuple[str, ...]:
+    """Names of a term's field parameters, in its own order; nothing is computed."""
+    ones = dict.fromkeys((p.name for p in term.parameters), 1.0)
+    zeros = dict.fromkeys(term.inputs, 0.0)
+    found: list[str] = []
+
+    def trace() -> dict[str, Any]:
+        values = term.to_field(ones, zeros)
+        found.extend(values)
+        return term.from_field(values, zeros)
+
+    jax.eval_shape(trace)
+    return tuple(found)
 
 
 def _checked(
@@ -316,9 +322,18 @@ def geometric_mean(values: np.ndarray) -> float:
 
 
 def reference_point(columns: Values, law: Law) -> dict[str, float]:
-    """Log reference point of a table of runs.
+    """Log reference point of a table of runs: the geometric mean of every input.
 
-    The geometric mean of every input, unless the law's term takes another.
+    Of an input that is linear (:data:`bayescale.units.INPUTS`), the mean. A law's term may take
+    another point.
+
+    With it, the spread of those inputs for which the law's parameters have it as their unit.
     """
-    middle = {name: float(np.mean(np.log(columns[name]))) for name in law.inputs}
-    return middle | law.term.reference_point(columns)
+    middle = {name: float(np.mean(coordinate(name, columns[name]))) for name in law.inputs}
+    spreads = {spread_key(n): spread_of(n, columns[n]) for n in law.term.spreads}
+    return middle | spreads | law.term.reference_point(columns)
+
+
+def spread_of(name: str, values: np.ndarray) -> float:
+    """Standard deviation of an input's coordinate, kept above zero for a constant input."""
+    return max(float(np.std(coordinate(name, values))), 1e-6)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from importlib import import_module
 
 from bayescale.errors import LawError
-from bayescale.laws.expression import SYMBOLS, parse_term
+from bayescale.laws.expression import SYMBOLS, TERMS, parse_term
 from bayescale.laws.law import Law
 
 __all__ = ["get", "names", "parse", "register"]
@@ -16,16 +17,33 @@ NAMED: dict[str, str] = {
     "power": "single_input",
     "power_floor": "single_input",
     "curve": "curve",
+    "m3": "m3",
+    "m4": "m4",
+    "bnsl": "bnsl",
+    "bnsl2": "bnsl",
+    "bnsl3": "bnsl",
     "chinchilla": "chinchilla",
     "kaplan": "kaplan",
     "kaplan_floor": "kaplan",
     "skaling": "skaling",
     "subscaling": "subscaling",
+    "repetition": "repetition",
+    "overfitting": "overfitting_law",
+    "dense": "dense",
+    "dense_exponent": "dense",
+    "dense_effective": "dense",
+    "gadre": "gadre",
+    "per_otr": "per_otr",
+    "isoflop": "isoflop",
+    "allocation": "allocation",
+    "kaplan_steps": "kaplan_steps",
+    "three_term": "three_term",
+    "critical_batch": "critical_batch",
+    "critical_batch_loss": "critical_batch",
+    "critical_batch_data": "critical_batch",
+    "shape": "shape_law",
 }
 """Named laws and the file of each. A new law is one file and one line here."""
-
-ANY_INPUT = ("power", "power_floor", "curve")
-"""Those of any one input."""
 
 _registered: dict[str, Callable[..., Law]] = {}
 
@@ -70,15 +88,21 @@ def get(law: str | Law, input: str | None = None) -> Law:
     """
     if isinstance(law, Law):
         return law
+    if not isinstance(law, str):
+        raise LawError(
+            f"The law is a {type(law).__name__}. Give a name, an expression or a Law, and the runs "
+            "after it."
+        )
     text = law.strip()
     single = re.fullmatch(r"(\w+)\((\w+)\)", text)
     name, given = (single[1], single[2]) if single else (text, input)
-    if name in NAMED and (single is None or name in ANY_INPUT):
-        maker = import_module(f"bayescale.laws.{NAMED[name]}").LAWS[name]
-        if name in ANY_INPUT:
+    maker = import_module(f"bayescale.laws.{NAMED[name]}").LAWS[name] if name in NAMED else None
+    any_input = maker is not None and "input" in inspect.signature(maker).parameters
+    if maker is not None and (single is None or any_input):
+        if any_input:
             if given is not None and given not in SYMBOLS:
                 raise LawError(f"There is no input {given!r}. Inputs: {', '.join(SYMBOLS)}.")
-            return _as_law(maker(given or "x"))
+            return _as_law(maker(given) if given else maker())
         if given is not None:
             raise LawError(
                 f"The law {name!r} has fixed inputs, but was given {given!r}. Leave it out."
@@ -90,7 +114,7 @@ def get(law: str | Law, input: str | None = None) -> Law:
         )
     if name in _registered and single is None:
         return _registered[name]()
-    if re.fullmatch(r"\w+", text) and text != "irreducible":
+    if re.fullmatch(r"\w+", text) and text not in TERMS:
         raise LawError(
             f"There is no law {text!r}. Laws: {', '.join(names())}; or write one as a sum, e.g. "
             '"irreducible + power(N) + power(D)".'

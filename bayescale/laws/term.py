@@ -41,6 +41,8 @@ __all__ = [
     "Term",
     "Values",
     "log_sum",
+    "spread",
+    "spread_key",
 ]
 
 type Values = Mapping[str, Any]
@@ -120,6 +122,14 @@ class Term(ABC):
         """The parameters that the term owns, sampled."""
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        """Field parameters that are not sampled, as far as there is something to say of them.
+
+        Those that are not listed are amplitudes, above zero.
+        """
+        return ()
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         """Contributions with their exponents, for the sampler's slope coordinates."""
         return ()
@@ -138,6 +148,16 @@ class Term(ABC):
         """What the term takes of a table's inputs in place of their log geometric means."""
         return {}
 
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        """Inputs whose spread over the runs is a unit of the term's sampled parameters."""
+        return ()
+
+    @property
+    def null(self) -> str | None:
+        """Name of the parameter that removes the term when it is zero, if there is one."""
+        return None
+
     @abstractmethod
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         """Logarithm of the contribution.
@@ -147,7 +167,9 @@ class Term(ABC):
         params : mapping
             Reference parameters by name.
         x, reference : mapping
-            Natural logarithms of the inputs, and of the reference point.
+            Natural logarithms of the inputs, and of the reference point; a linear input, z, as it
+            is. The latter holds the
+            spread of an input too where the term asks for it; see :func:`spread`.
 
         Returns
         -------
@@ -208,11 +230,34 @@ class Modifier(ABC):
     @property
     @abstractmethod
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters that the modifier owns; they are their own field parameters."""
+        """The parameters that the modifier owns, sampled."""
+
+    @property
+    def derived(self) -> tuple[Parameter, ...]:
+        """Field parameters that are not sampled."""
+        return ()
+
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        """Inputs whose spread over the runs is a unit of the modifier's sampled parameters."""
+        return ()
+
+    @property
+    def null(self) -> str | None:
+        """Name of the parameter that makes the factor one when it is zero, if there is one."""
+        return None
 
     @abstractmethod
     def log_factor(self, params: Values, x: Values) -> Any:
-        """Logarithm of the factor, from log inputs."""
+        """Logarithm of the factor, from field parameters and log inputs (z as it is)."""
+
+    def to_field(self, params: Values, reference: Values) -> dict[str, Any]:
+        """Field parameters from reference parameters: the same, unless a modifier says more."""
+        return {p.name: params[p.name] for p in self.parameters}
+
+    def from_field(self, field: Values, reference: Values) -> dict[str, Any]:
+        """Reference parameters from field parameters: the inverse of :meth:`to_field`."""
+        return {p.name: field[p.name] for p in self.parameters}
 
     @property
     @abstractmethod
@@ -231,6 +276,10 @@ class Saturating(Modifier):
 
     strength: str | float
     rate: str
+
+    @property
+    def null(self) -> str | None:
+        return self.strength if isinstance(self.strength, str) else None
 
     @abstractmethod
     def log_lever(self, x: Values) -> Any:
@@ -268,6 +317,10 @@ class Sum(Term):
         return merged(term.parameters for term in self.terms)
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return tuple(parameter for term in self.terms for parameter in term.derived)
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         return tuple(pair for term in self.terms for pair in term.pairs)
 
@@ -278,6 +331,10 @@ class Sum(Term):
     @property
     def floor(self) -> str | None:
         return next((term.floor for term in self.terms if term.floor), None)
+
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.spreads))
 
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         return log_sum([term.log_value(params, x, reference) for term in self.terms])
@@ -329,6 +386,10 @@ class Modulated(Term):
         return merged((self.term.parameters, *(m.parameters for m in self.modifiers)))
 
     @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return (*self.term.derived, *(p for m in self.modifiers for p in m.derived))
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         return self.term.pairs
 
@@ -337,23 +398,33 @@ class Modulated(Term):
         own = (Bend(self.term, m) for m in self.modifiers if isinstance(m, Saturating))
         return (*self.term.bends, *own)
 
-    def _log_factor(self, params: Values, x: Values) -> Any:
-        return sum(modifier.log_factor(params, x) for modifier in self.modifiers)
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        names = (*self.term.spreads, *(name for m in self.modifiers for name in m.spreads))
+        return tuple(dict.fromkeys(names))
+
+    def _log_factor(self, field: Values, x: Values) -> Any:
+        return sum(modifier.log_factor(field, x) for modifier in self.modifiers)
+
+    def _field(self, params: Values, reference: Values) -> dict[str, Any]:
+        own = (m.to_field(params, reference).items() for m in self.modifiers)
+        return {name: value for items in own for name, value in items}
 
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
-        change = self._log_factor(params, x) - self._log_factor(params, reference)
+        field = self._field(params, reference)
+        change = self._log_factor(field, x) - self._log_factor(field, reference)
         return self.term.log_value(params, x, reference) + change
 
-    def _own(self, values: Values) -> dict[str, Any]:
-        return {p.name: values[p.name] for m in self.modifiers for p in m.parameters}
-
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
-        gain = log_gain - self._log_factor(params, reference)
-        return {**self.term.to_field(params, reference, gain), **self._own(params)}
+        field = self._field(params, reference)
+        gain = log_gain - self._log_factor(field, reference)
+        return {**self.term.to_field(params, reference, gain), **field}
 
     def from_field(self, field: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         gain = log_gain - self._log_factor(field, reference)
-        return {**self.term.from_field(field, reference, gain), **self._own(field)}
+        own = (m.from_field(field, reference).items() for m in self.modifiers)
+        params = {name: value for items in own for name, value in items}
+        return {**self.term.from_field(field, reference, gain), **params}
 
     @property
     def expression(self) -> str:
@@ -361,6 +432,16 @@ class Modulated(Term):
         if isinstance(self.term, Sum):
             inner = f"({inner})"
         return " * ".join((inner, *(m.expression for m in self.modifiers)))
+
+
+def spread_key(input: str) -> str:
+    """Key of an input's spread in the reference point."""
+    return f"spread of {input}"
+
+
+def spread(reference: Values, input: str) -> Any:
+    """Standard deviation of an input's coordinate over the runs; one where there are no runs."""
+    return reference.get(spread_key(input), 1.0)
 
 
 def log_sum(values: Sequence[Any]) -> Any:

@@ -58,8 +58,10 @@ class Processes(Engine):
         return pool
 
     def _share(self) -> dict[str, str]:
-        """Each worker's part of the processors, for the threads of its chains."""
-        return {"BAYESCALE_PROCESSORS": str(max(1, processors() // self._workers))}
+        """Each worker's part of the processors, for the threads of its chains and of NumPy."""
+        share = str(max(1, processors() // self._workers))
+        blas = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        return {"BAYESCALE_PROCESSORS": share, **dict.fromkeys(blas, share)}
 
     @property
     def workers(self) -> int:

@@ -53,6 +53,10 @@ class Huber(Noise):
         return "huber"
 
     @property
+    def smooth(self) -> bool:
+        return False
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         return (sigma_parameter("scale of the quadratic core of the Huber noise on log loss"),)
 

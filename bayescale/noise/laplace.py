@@ -25,6 +25,10 @@ class Laplace(Noise):
         return "laplace"
 
     @property
+    def smooth(self) -> bool:
+        return False
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         return (sigma_parameter("scale of the Laplace noise on log loss (sd is 1.41 of it)"),)
 

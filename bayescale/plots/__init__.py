@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayescale.plots.backtest import plot_backtest
+    from bayescale.plots.claims import plot_claims
     from bayescale.plots.compare import plot_compare
     from bayescale.plots.curve import plot_band
+    from bayescale.plots.frontier import plot_frontier
+    from bayescale.plots.isoflop import plot_isoflop
     from bayescale.plots.pairs import plot_pairs
+    from bayescale.plots.plan import plot_plan
     from bayescale.plots.posterior import plot_posterior
     from bayescale.plots.prior import plot_prior
     from bayescale.plots.residuals import plot_residuals
@@ -29,8 +33,12 @@ __all__ = [
     "plot",
     "plot_backtest",
     "plot_band",
+    "plot_claims",
     "plot_compare",
+    "plot_frontier",
+    "plot_isoflop",
     "plot_pairs",
+    "plot_plan",
     "plot_posterior",
     "plot_prior",
     "plot_residuals",
@@ -43,10 +51,19 @@ KINDS: dict[str, str] = {
     "pairs": "pairs",
     "residuals": "residuals",
     "prior": "prior",
+    "frontier": "frontier",
+    "isoflop": "isoflop",
 }
 """Kinds of pictures of a fit and the file of each. A new one is one file and one line here."""
 
-_PLACES = {**KINDS, "compare": "compare", "sbc": "sbc", "backtest": "backtest"}
+_PLACES = {
+    **KINDS,
+    "compare": "compare",
+    "sbc": "sbc",
+    "backtest": "backtest",
+    "claims": "claims",
+    "plan": "plan",
+}
 _FUNCTIONS = {f"plot_{kind}": place for kind, place in _PLACES.items()}
 
 
@@ -55,13 +72,17 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
 
     Parameters
     ----------
-    result : Fit, Forecast, Ranking, Calibration or Backtest
-        A fit takes the kinds of :data:`KINDS`; a forecast takes ``band``, with its targets drawn; a
-        ranking takes ``compare``, a calibration ``sbc``, a backtest ``backtest``.
+    result : Fit, Forecast, Allocation, Ranking, Calibration, Backtest, Claims or Plan
+        A fit takes the kinds of :data:`KINDS`; a forecast takes ``band``, with its targets drawn;
+        an allocation takes ``frontier`` and ``isoflop``; a ranking takes these and ``compare``, a
+        calibration ``sbc``, a backtest ``backtest``, claims ``claims``, a
+        plan ``plan``.
     kind : str, default "band"
         One of :data:`KINDS`: ``band`` (loss against compute or an input), ``posterior``
         (marginals with their priors), ``pairs``, ``residuals``, ``prior`` (prior predictive),
-        ``compare`` (a comparison of laws), ``sbc`` (a calibration), ``backtest``.
+        ``frontier`` (the compute-optimal line), ``isoflop`` (loss over sizes at fixed compute),
+        ``compare`` (a comparison of laws), ``sbc`` (a calibration), ``backtest``,
+        ``claims``, ``plan``.
     **options
         Passed on to the function ``plot_<kind>``.
 
@@ -86,6 +107,34 @@ def plot(result: Any, kind: str = "band", **options: Any) -> Figure:
             raise BayescaleError(
                 f"A {type(result).__name__} cannot be drawn as 'compare'. Give a comparison: "
                 "bs.compare(laws, runs)."
+            )
+        return _drawn(function, kind, result, options)
+    if kind in ("frontier", "isoflop"):
+        from bayescale.allocation import Allocation
+        from bayescale.evidence.ranking import Ranking
+
+        if not isinstance(result, Fit | Allocation | Ranking):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as {kind!r}. Give a fit, an allocation "
+                "or a comparison."
+            )
+        return _drawn(function, kind, result, options)
+    if kind == "claims":
+        from bayescale.claiming import Claims
+
+        if not isinstance(result, Claims):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as 'claims'. Give claims held to runs: "
+                "bs.claims(runs)."
+            )
+        return _drawn(function, kind, result, options)
+    if kind == "plan":
+        from bayescale.planning import Plan
+
+        if not isinstance(result, Plan):
+            raise BayescaleError(
+                f"A {type(result).__name__} cannot be drawn as 'plan'. Give a plan: "
+                "bs.plan(fit, 1e21, target={...})."
             )
         return _drawn(function, kind, result, options)
     if kind == "sbc":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.plots.style import quiet_ticks, symbol
-from bayescale.units import INPUTS, format_size
+from bayescale.units import INPUTS, format_size, is_linear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def size_ticks(name: str) -> Callable[[float, object], str]:
 
 
 def size_axis(axis: Any, name: str, most: int = 8) -> None:
-    """Make an axis logarithmic, with ticks for an input.
+    """Make an axis logarithmic, unless the input is linear, with ticks for it.
 
     Parameters
     ----------
@@ -89,8 +89,11 @@ def size_axis(axis: Any, name: str, most: int = 8) -> None:
     most : int
         Most labelled ticks.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+    if is_linear(name):
+        axis.set_major_locator(MaxNLocator(most))
+        return
     axis.axes.set_xscale("log")
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)

@@ -9,11 +9,20 @@ import numpy as np
 from bayescale.errors import BayescaleError
 from bayescale.plots.axes import draw_colour_bar, input_label, loss_axis, size_axis
 from bayescale.plots.layers import MARGIN, draw_band, draw_frontier, draw_runs, keys
-from bayescale.plots.path import Path, along, default_input, iso_lines, optimal, values_of
+from bayescale.plots.path import (
+    Path,
+    along,
+    default_input,
+    iso_lines,
+    linear_grid,
+    optimal,
+    values_of,
+)
 from bayescale.plots.strip import draw_strip
 from bayescale.plots.style import BLUE, COLUMN, new_figure, quiet_ticks, styled
 from bayescale.plots.targets import draw_targets, targets
 from bayescale.posterior import Fit
+from bayescale.units import is_linear
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +95,8 @@ def plot_band(
     if strip is None:
         strip = shown is not None and shown.observed is not None
     data = values_of(fit.runs, x)
-    grid = _grid(data, None if shown is None else values_of(shown.points, x), extend)
+    ahead = None if shown is None else values_of(shown.points, x)
+    grid = _grid(x, data, ahead, extend)
     paths, hue = _paths(fit, x, grid, tokens_per_param, n_lines)
 
     width, height = size or (COLUMN + (0.35 if hue else 0.0), 3.5 if strip else 2.75)
@@ -117,7 +127,8 @@ def plot_band(
         draw_strip(foot, fit, shown, x, hue)
         quiet_ticks(foot)
     for each in axes.ravel():
-        draw_frontier(each, data.max(), grid[-1], named=each is ax)
+        if not is_linear(x):
+            draw_frontier(each, data.max(), grid[-1], named=each is ax)
     if hue:
         draw_colour_bar(figure, list(axes.ravel()), cloud, hue, input_label(hue, fit.runs))
     figure.align_ylabels(axes.ravel())
@@ -142,7 +153,9 @@ def _checked(
     return chosen
 
 
-def _grid(data: np.ndarray, ahead: np.ndarray | None, extend: float | None) -> np.ndarray:
+def _grid(x: str, data: np.ndarray, ahead: np.ndarray | None, extend: float | None) -> np.ndarray:
+    if is_linear(x):
+        return linear_grid(data if ahead is None else np.concatenate([data, ahead]), GRID)
     low, high = np.log10(data.min()), np.log10(data.max())
     if extend is not None:
         end = high + extend
@@ -166,7 +179,13 @@ def _paths(
 
 
 def _fit_height(ax: Any, extent: np.ndarray) -> None:
-    low, high = float(extent.min()), float(extent.max())
+    finite = extent[np.isfinite(extent) & (extent > 0)]
+    if not len(finite):
+        raise BayescaleError(
+            "The bands of the fit have no finite value to draw. Its summary says what went wrong: "
+            "bayescale summary."
+        )
+    low, high = float(finite.min()), float(finite.max())
     room = 0.04 * np.log(high / low) + 1e-3
     ax.set_ylim(low * np.exp(-room), high * np.exp(room))
 

@@ -12,12 +12,14 @@ from bayescale.laws.law import Law
 from bayescale.plots.axes import short
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
+from bayescale.units import coordinate, natural
 
 __all__ = [
     "Path",
     "along",
     "default_input",
     "iso_lines",
+    "linear_grid",
     "optimal",
     "thinned",
     "values_of",
@@ -80,9 +82,17 @@ def values_of(runs: Runs | Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return np.asarray(columns[name])
 
 
+def linear_grid(values: np.ndarray, n: int) -> np.ndarray:
+    """Return even points over the range of a linear input, and a tenth of it to each side."""
+    room = 0.1 * float(np.ptp(values)) + 1e-3
+    return np.linspace(values.min() - room, values.max() + room, n)
+
+
 def along(law: Law, reference: Mapping[str, float], x: str, grid: np.ndarray, ratio: float) -> Path:
     """Return the line on which D = ratio x N, or all inputs but one are held."""
-    held = {name: np.full(len(grid), np.exp(reference[name])) for name in law.inputs if name != x}
+    held = {
+        name: np.full(len(grid), natural(name, reference[name])) for name in law.inputs if name != x
+    }
     if x != "C" or x in law.inputs:
         return Path(grid, {**held, x: grid})
     n = np.sqrt(grid / (6.0 * ratio))
@@ -102,7 +112,7 @@ def optimal(fit: Fit, grid: np.ndarray, thin: int = 200) -> Path:
     size = np.logspace(low, high, steps)
     n, c = np.broadcast_arrays(size[None, :], grid[:, None])
     inputs = {
-        name: np.full(n.size, np.exp(fit.reference[name]))
+        name: np.full(n.size, natural(name, fit.reference[name]))
         for name in fit.law.inputs
         if name not in ("N", "D")
     }
@@ -143,10 +153,10 @@ def iso_lines(fit: Fit, x: str, grid: np.ndarray, n: int = 3) -> list[Path]:
         return [Path(grid, {x: grid})]
     other = PARTNER.get(x, "")
     if other not in others:
-        other = max(others, key=lambda name: float(np.ptp(np.log(runs[name]))))
-    middle = {name: np.full(len(grid), np.exp(fit.reference[name])) for name in others}
+        other = max(others, key=lambda name: float(np.ptp(coordinate(name, runs[name]))))
+    middle = {name: np.full(len(grid), natural(name, fit.reference[name])) for name in others}
     chances = np.linspace(0.1, 0.9, n) if n > 1 else np.array([0.5])
-    levels = np.exp(np.quantile(np.log(runs[other]), chances))
+    levels = natural(other, np.quantile(coordinate(other, runs[other]), chances))
     rounded = dict.fromkeys(float(f"{level:.1e}") for level in levels)
     return [
         Path(

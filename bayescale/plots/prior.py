@@ -10,9 +10,10 @@ from bayescale.errors import BayescaleError
 from bayescale.plots.axes import input_label, loss_axis, size_axis
 from bayescale.plots.density import prior_fit
 from bayescale.plots.layers import MARGIN, dot_size, drawn_runs
-from bayescale.plots.path import Path, along, default_input, iso_lines, values_of
+from bayescale.plots.path import Path, along, default_input, iso_lines, linear_grid, values_of
 from bayescale.plots.style import COLUMN, GREY, INK, PURPLE, new_figure, quiet_ticks, styled
 from bayescale.posterior import Fit
+from bayescale.units import is_linear
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +79,10 @@ def plot_prior(
         raise BayescaleError(f"The masses of the bands are {probs}. Give some between 0 and 1.")
     x = default_input(fit.law, x, fit.runs)
     data = values_of(fit.runs, x)
-    grid = np.geomspace(data.min() * 10**-MARGIN, data.max() * 10 ** max(extend, MARGIN), GRID)
+    if is_linear(x):
+        grid = linear_grid(data, GRID)
+    else:
+        grid = np.geomspace(data.min() * 10**-MARGIN, data.max() * 10 ** max(extend, MARGIN), GRID)
     path = _path(fit, x, grid, tokens_per_param)
     drawn = prior_fit(fit, max(n, n_curves), seed)
     loss = np.exp(drawn.log_law(path.inputs))[0]

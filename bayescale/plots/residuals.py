@@ -13,6 +13,7 @@ from bayescale.plots.layers import MOST, dot_size, drawn_runs, hues
 from bayescale.plots.path import values_of
 from bayescale.plots.style import BLUE, GREY, INK, PAGE, SHADE, new_figure, quiet_ticks, styled
 from bayescale.posterior import OUTLIER, Fit
+from bayescale.units import coordinate, natural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,9 +119,9 @@ def _against(ax: Any, fit: Fit, z: np.ndarray, name: str, hue: str | None) -> An
     alpha = 0.9 if n < 400 else 0.6
     cloud = ax.scatter(x[some], z[some], s=dot_size(n), alpha=alpha, lw=0, zorder=2, **looks)
     cloud.set_gid(f"residuals against {name}")
-    low, high = np.log10(x.min()), np.log10(x.max())
-    room = 0.06 * (high - low) + 0.02
-    ax.set_xlim(10 ** (low - room), 10 ** (high + room))
+    low, high = coordinate(name, [x.min(), x.max()])
+    room = 0.06 * (high - low) + 0.05
+    ax.set_xlim(*natural(name, [low - room, high + room]))
     size_axis(ax.xaxis, name, most=4)
     label = input_label(name, fit.runs)
     ax.set_xlabel(label.replace(" (", "\n(") if len(label) > 28 else label)

@@ -24,8 +24,8 @@ from bayescale.prior import LogNormal, Normal
 SYMBOLS = ("N", "D", "U", "B", "S", "lr", "z", "x")
 LEVEL = LogNormal(1.0, 0.3, relative=True)
 EXPONENT = Normal(0.1, 0.1)
-SCALE = 0.02
-"""The package's own prior on sigma is HalfNormal(0.02)."""
+SCALE, SPREAD = 0.01, 1.5
+"""The package's own prior on sigma is log-normal with this median and this sd of the log."""
 
 RUNS = 40
 
@@ -118,7 +118,7 @@ def exact(runs: bs.Runs, own: Law) -> float:
 
     def integrand(t: float) -> float:
         sigma = best * np.exp(t)
-        prior = stats.halfnorm.pdf(sigma, scale=SCALE) * sigma
+        prior = stats.lognorm.pdf(sigma, SPREAD, scale=SCALE) * sigma
         return float(np.exp(log_given(sigma) - top) * prior)
 
     total = integrate.quad(integrand, -2.0, 2.5, points=[0.0], limit=500, epsabs=0, epsrel=1e-9)[0]

@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -30,6 +31,7 @@ from scipy import stats
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import common
+from designs import DESIGNS
 
 HERE = Path(__file__).resolve().parent
 SIGMA, NU = 0.0045, 4.0
@@ -53,8 +55,10 @@ FIXED: dict[str, str | dict[str, float]] = {
     "power_floor(C)": {"E": 1.75, "A": 1500.0, "alpha": 0.163},
     "power(N)": "kaplan2020_N",
     "subscaling": "chen2025",
+    **{law: design.truth for law, design in DESIGNS.items()},
 }
-"""Truth of each law: a preset, or rounded posterior medians of a fit to the Chinchilla points."""
+"""Truth of each law: a preset; rounded posterior medians of a fit to the Chinchilla points; or that
+of a design of its own."""
 
 SPREAD = (0.05, 1.5)
 """With truths from the prior: data sets whose log losses span less or more (5th to 95th percentile)
@@ -67,6 +71,7 @@ class Job(NamedTuple):
     law: str
     truth: str
     index: int
+    method: str = "auto"
 
 
 class Simulated(NamedTuple):
@@ -78,9 +83,12 @@ class Simulated(NamedTuple):
 
 
 def simulate(job: Job) -> Simulated:
-    """Simulate one data set at the Chinchilla design; the same for the same job."""
-    points = common.chinchilla_points().kept()
-    inputs = {"N": points.N, "D": points.D, "C": 6.0 * points.N * points.D}
+    """Simulate one data set at the law's design; the same for the same job."""
+    if job.law in DESIGNS:
+        inputs = DESIGNS[job.law].inputs()
+    else:
+        points = common.chinchilla_points().kept()
+        inputs = {"N": points.N, "D": points.D, "C": 6.0 * points.N * points.D}
     rng = np.random.default_rng([zlib.crc32(f"{job.law} {job.truth}".encode()), job.index])
     if job.truth == "fixed":
         return _fixed(job.law, inputs, rng)
@@ -109,6 +117,8 @@ def _from_prior(name: str, inputs: dict[str, np.ndarray], rng: np.random.Generat
 
     import bayescale as bs
     from bayescale.inference.runtime import float64
+    from bayescale.laws.law import reference_point
+    from bayescale.units import coordinate
 
     law = bs.laws.get(name)
     law = law.with_priors(
@@ -119,8 +129,8 @@ def _from_prior(name: str, inputs: dict[str, np.ndarray], rng: np.random.Generat
         }
     )
     noise = bs.noise.get("student_t")
-    x = {symbol: np.log(inputs[symbol]) for symbol in law.inputs}
-    reference = {symbol: float(values.mean()) for symbol, values in x.items()}
+    x = {symbol: coordinate(symbol, inputs[symbol]) for symbol in law.inputs}
+    reference = reference_point(inputs, law)
     while True:
         drawn = {
             p.name: float(p.prior.draws(1, rng, 1.0, p.positive)[0])
@@ -146,11 +156,12 @@ def one(job: Job) -> dict[str, float | str]:
         warnings.simplefilter("ignore", bs.BayescaleWarning)
         runs = bs.read_runs(columns)
     started = time.perf_counter()
-    fit = bs.fit(law, runs, seed=job.index)
+    fit = bs.fit(law, runs, seed=job.index, method=job.method)
     verdict = fit.diagnosis
     row: dict[str, float | str] = {
         "index": job.index,
         "seconds": time.perf_counter() - started,
+        "method": fit.method,
         "converged": int(verdict.converged),
         "retried": int(verdict.retried),
         "prior_dominated": " ".join(verdict.prior_dominated),
@@ -262,24 +273,34 @@ def fit_row(law: str, rows: list[dict[str, str]]) -> list[Any]:
     for row in rows:
         for name in row["prior_dominated"].split():
             dominated[name] = dominated.get(name, 0) + 1
+    rhat = max((r for row in rows if (r := float(row["rhat_max"])) == r), default=0.0)
     return [
         law,
         len(rows),
+        ", ".join(
+            f"{name} {n}" for name, n in Counter(r.get("method", "nuts") for r in rows).items()
+        ),
         f"{sum(row['converged'] == '1' for row in rows)}",
         f"{sum(row['retried'] == '1' for row in rows)}",
         sum(int(row["divergences"]) for row in rows),
-        f"{max(float(row['rhat_max']) for row in rows):.4f}",
+        f"{rhat:.4f}" if rhat else "",
         f"{min(float(row['ess_bulk_min']) for row in rows):.0f}",
         f"{np.median([float(row['seconds']) for row in rows]):.2f}",
         ", ".join(f"{name} {count}" for name, count in dominated.items()) or "none",
     ]
 
 
-def write_tables(out: Path, laws: list[str], truth: str) -> None:
-    """Write ``table.md`` and ``table.csv`` (``table_prior`` for truths from the prior)."""
-    found = {law: rows for law in laws if (rows := finished(results_file(out, law, truth)))}
+def write_tables(out: Path, law: str, truth: str) -> None:
+    """Write the tables of a law and all others of its kind.
+
+    ``table.md`` and ``table.csv`` at the Chinchilla design, ``table_designs`` for laws with designs
+    of their own; with ``_prior`` for truths from the prior.
+    """
+    own = law in DESIGNS
+    kind = [name for name in FIXED if (name in DESIGNS) == own]
+    found = {name: rows for name in kind if (rows := finished(results_file(out, name, truth)))}
     table = [row for law, rows in found.items() for row in parameter_rows(law, rows)]
-    stem = HERE / ("table" if truth == "fixed" else "table_prior")
+    stem = HERE / ("table" + "_designs" * own + "_prior" * (truth == "prior"))
     common.write_csv(
         stem.with_suffix(".csv"),
         COLUMNS,
@@ -306,7 +327,8 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
         "",
         "Written by `benchmarks/recovery/run.py"
         + ("`." if truth == "fixed" else " --truth prior`."),
-        f"Design: {common.chinchilla_points().source}. Fits at default settings (4 x 1000 draws).",
+        f"Design: {'that of each law, below' if own else common.chinchilla_points().source}. "
+        "Fits at default settings (4 x 1000 draws), but for the method where it says so.",
         f"Machine: {common.machine()}. "
         f"{common.in_words(common.versions('bayescale', 'jax', 'numpyro', 'numpy'))}.",
         "",
@@ -342,6 +364,7 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
             (
                 "law",
                 "fits",
+                "method",
                 "converged",
                 "retried",
                 "divergences",
@@ -353,6 +376,9 @@ def write_tables(out: Path, laws: list[str], truth: str) -> None:
             (fit_row(law, rows) for law, rows in found.items()),
         ),
     ]
+    if own:
+        designs = ([name, DESIGNS[name].words] for name in found)
+        text += ["## Designs", "", common.markdown(("law", "design"), designs)]
     stem.with_suffix(".md").write_text("\n".join(text), encoding="utf-8")
 
 
@@ -361,7 +387,8 @@ def _explained(truth: str) -> str:
         return (
             f"Noise: Student-t on log loss, sigma = {SIGMA}, nu = {NU:g}. Truths: the published "
             "fit of each law where there is one, else rounded medians of a fit to the Chinchilla "
-            "points. With one fixed truth, coverage of a parameter that the data hardly inform is "
+            "points, or round numbers of the size that published runs have. With one fixed truth, "
+            "coverage of a parameter that the data hardly inform is "
             "decided by where the truth lies in the prior: near its middle every interval covers, "
             "in its tail none does."
         )
@@ -378,20 +405,23 @@ def main() -> None:
     parser.add_argument("--laws", nargs="+", default=list(FIXED), choices=list(FIXED))
     parser.add_argument("--truth", choices=("fixed", "prior"), default="fixed")
     parser.add_argument("--n", type=int, default=50, help="data sets a law (default: 50)")
+    parser.add_argument("--method", choices=("auto", "quick"), default="auto")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="finished fits")
     options = parser.parse_args()
     for law in options.laws:
         path = results_file(options.out, law, options.truth)
         done = {int(row["index"]) for row in finished(path)}
-        jobs = [Job(law, options.truth, i) for i in range(options.n) if i not in done]
+        jobs = [
+            Job(law, options.truth, i, options.method) for i in range(options.n) if i not in done
+        ]
         for job, row in run(jobs, options.workers):
             append(path, row)
             print(
                 f"{law} {job.index}: {row['seconds']:.1f} s, converged {row['converged']}",
                 flush=True,
             )
-        write_tables(options.out, list(FIXED), options.truth)
+        write_tables(options.out, law, options.truth)
 
 
 if __name__ == "__main__":

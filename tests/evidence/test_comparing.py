@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,12 +17,12 @@ import bayescale as bs
 from bayescale.comparing import _different
 from bayescale.errors import LawError, PriorError
 from bayescale.evidence.estimate import Estimate
-from bayescale.evidence.loo import psis_loo
+from bayescale.evidence.loo import exact, psis_loo
 from bayescale.evidence.marginal import Evidence, _refusals, marginal
 from bayescale.evidence.ranking import Compared, Ranking
 from bayescale.evidence.refit import refit, refit_without, weighed
 from bayescale.evidence.sensitivity import sensitivity, with_prior
-from bayescale.prior import HalfNormal, LogNormal, Normal
+from bayescale.prior import FAMILIES, HalfNormal, LogNormal, Normal
 
 GOOD = Estimate(10.0, 0.01, 4000.0, 0.2)
 
@@ -54,7 +55,7 @@ def exact_log_evidence(runs: bs.Runs, level: LogNormal, exponent: Normal, sigma:
 def test_the_evidence_of_a_power_law_is_exact(runs: bs.Runs) -> None:
     """Through the whole package: runs, fit, coordinates, bridge."""
     level, exponent = LogNormal(1.0, 0.3, relative=True), Normal(0.25, 0.03)
-    priors = {"alpha": exponent}
+    priors = {"alpha": exponent, "sigma": HalfNormal(0.02)}
     fit = bs.fit("power(x)", runs, noise="normal", priors=priors)
     assert fit.model.priors["T_x"] == level
     truth = exact_log_evidence(runs, level, exponent, 0.02)
@@ -149,10 +150,11 @@ def stub(converged: bool = True, dominated: tuple[str, ...] = ()) -> SimpleNames
     )
     own = [SimpleNamespace(name=name) for name in ("E", "T_N", "alpha")]
     law = SimpleNamespace(term=SimpleNamespace(parameters=own), name="law")
+    noise = bs.noise.get("normal")
     diagnosis = SimpleNamespace(
         converged=converged, messages=("The chains disagree: ...",), prior_dominated=dominated
     )
-    return SimpleNamespace(model=model, law=law, diagnosis=diagnosis)
+    return SimpleNamespace(model=model, law=law, noise=noise, diagnosis=diagnosis)
 
 
 def test_nothing_is_refused_without_reason() -> None:
@@ -198,6 +200,7 @@ def test_a_refusal_is_an_empty_probability(ranking: bs.Ranking) -> None:
     assert bad.to_json()["laws"][bad.names[0]]["log_evidence"] is None
     assert "It disagrees." in bad.text()
     assert "NO PROBABILITIES" in bad.text()
+    assert f"Only {bad.names[1]} has evidence that may be used" in bad.text()
     with pytest.raises(LawError, match="no weights by 'probability'.*It disagrees"):
         bad.forecast({"x": 1e4})
     assert len(bad.forecast({"x": 1e4}, weights="loo")) == 1  # what was not refused still serves
@@ -216,6 +219,12 @@ def test_different_runs_are_refused(ranking: bs.Ranking, runs: bs.Runs) -> None:
             found.weights(kind)
     bits = replace(other, runs=replace(other.runs, loss_unit="bits/byte"))
     assert "different units" in _different({"a": one, "b": bits})[0]
+    moved = bs.read_runs({"x": runs["x"], "loss": runs.loss * 1.01})  # as many, and not the same
+    found = bs.compare({"a": one, "b": ranking["power_floor(x)"].fit}, moved)
+    assert "The table of runs and the fit a hold different runs" in found.refusals[0]
+    assert found.probability == {}
+    in_bits = replace(runs, loss_unit="bits/byte")
+    assert "The table of runs and the fit a" in _different({"a": one}, in_bits)[0]
 
 
 def test_ten_runs_at_one_ratio_are_not_answered() -> None:
@@ -236,6 +245,36 @@ def test_ten_runs_at_one_ratio_are_not_answered() -> None:
     assert not found.ok
     assert found.probability == {}
     assert "prior-dominated" in found.text()
+
+
+@dataclass(frozen=True)
+class Flat(bs.prior.Prior):
+    """A user's family that integrates to nothing: one on every positive number."""
+
+    family: ClassVar[str] = "flat"
+
+    @staticmethod
+    def distribution(numbers, positive):  # type: ignore[no-untyped-def]
+        from numpyro.distributions import ImproperUniform, constraints
+
+        return ImproperUniform(constraints.positive, (), ())
+
+    def quantile(self, p, positive=True):  # type: ignore[no-untyped-def]
+        return 10.0 * np.asarray(p)
+
+
+def test_an_improper_prior_is_refused(runs: bs.Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, "flat", Flat)
+    fits = {
+        "flat": bs.fit("power(x)", runs, noise="normal", priors={"alpha": Flat()}),
+        "proper": bs.fit("power(x)", runs, noise="normal"),
+    }
+    found = bs.compare(fits, loo=False, forward_split=False, prior_sensitivity=False)
+    assert "The prior of alpha (flat()) is improper" in found["flat"].evidence.refusals[0]
+    assert found["proper"].evidence.ok
+    assert found.probability == {}
+    assert np.isnan(found.table().loc["flat", "log_evidence"])
+    assert "The widths of the priors were not varied." in found.text()
 
 
 def test_a_fit_of_other_densities_is_refused(ranking: bs.Ranking) -> None:
@@ -301,12 +340,35 @@ def test_where_reweighting_fails_the_law_is_fitted_again(ranking: bs.Ranking) ->
     assert all(np.isnan(s.change) and "It disagrees." in s.method for s in shifts)
 
 
+def test_a_wider_uniform_prior_is_not_reweighted(runs: bs.Runs) -> None:
+    """What the old bounds ruled out has no points: hard up against them, the evidence grows."""
+    priors = {"alpha": bs.prior.Uniform(0.05, 0.19)}
+    fit = bs.fit("power(x)", runs, noise="normal", priors=priors)
+    known = marginal(fit)
+
+    def fitted(name: str, prior: bs.prior.Prior) -> tuple[float, float, str]:
+        assert prior == bs.prior.Uniform(0.0, 0.33)
+        evidence = marginal(refit(fit, with_prior(fit.model, name, prior), 0)).evidence
+        return evidence.log_evidence, evidence.se, ""
+
+    narrow, wide = sensitivity(known, ["alpha"], fitted)
+    assert narrow.factor < 1.0
+    assert wide.method == "refitted"
+    assert wide.change > 1.0  # reweighted, it would be ln(0.14 / 0.33), below zero
+
+
 def test_sensitivity_of_the_pair(ranking: bs.Ranking) -> None:
     table = ranking.sensitivity()
     assert set(table["factor"]) == {1.0 / 3.0, 3.0}
     assert "sigma" not in set(table["parameter"])  # shared by both laws
     wider = table[(table["of"] == "power_floor(x)") & (table["factor"] > 1)]
     assert len(wider)
+    worse = next(name for name in ranking.names if name != ranking.best)
+    mirrored = ranking.sensitivity(worse)
+    assert set(mirrored["law"]) == {ranking.best}
+    mine, theirs = (t.sort_values(["of", "parameter", "factor"]) for t in (table, mirrored))
+    np.testing.assert_allclose(mine["log_bf_changed"], -theirs["log_bf_changed"])
+    assert list(mine["flips"]) == list(theirs["flips"])
     parameters = ranking.parameters()
     assert parameters["contraction"].between(-1, 1).all()
     assert parameters.loc[("power(x)", "sigma"), "shared"]
@@ -366,6 +428,23 @@ def test_a_run_that_pulls_is_left_out_in_earnest() -> None:
     # The reference loss differs a little, and the run lies far off.
     assert law.loo.pointwise[15] == pytest.approx(ahead, rel=0.1)
     assert psis_loo(law.fit).pointwise[15] > law.loo.pointwise[15]
+
+
+def test_a_leave_one_out_score_with_a_wrong_term_is_refused(ranking: bs.Ranking) -> None:
+    """Too many runs above the limit, or a refit that has not converged: no sum, no weights."""
+    fit = ranking["power(x)"].fit
+    score = psis_loo(fit)
+    pulled = replace(score, pareto_k=np.where(np.arange(24) < 5, 0.9, 0.1))
+
+    def unconverged(out: np.ndarray, number: int) -> bs.Fit:
+        return replace(fit, diagnosis=replace(fit.diagnosis, converged=False))
+
+    def never(out: np.ndarray, number: int) -> bs.Fit:
+        raise AssertionError("fitted again, though it cannot help")
+
+    assert "5 runs have Pareto k above" in exact(pulled, fit, never, 4).refusals[0]
+    assert len(exact(pulled, fit, unconverged, 5).refusals) == 5
+    assert exact(pulled, fit, lambda out, number: fit, 5).refusals == ()
 
 
 def test_the_forward_score_is_a_forecast(ranking: bs.Ranking, runs: bs.Runs) -> None:

@@ -174,6 +174,36 @@ def test_chains_that_missed_a_mode_are_found_out() -> None:
     assert truth == pytest.approx(np.log(2.0))
 
 
+def test_the_maxima_that_chains_missed_are_weighed() -> None:
+    """A narrow second mode that no prior draw meets: the point fit's maxima bring it in."""
+    truth, target, draw = analytic.two_modes(d=4, apart=40.0)
+    rng = np.random.default_rng(0)
+    u = draw(4000, rng).reshape(4, 1000, 4)
+    log_density = target(u.reshape(-1, 4)).joint.reshape(4, 1000)
+    by_chain = bridge(u, log_density, target, rng)
+    assert by_chain.log_evidence == pytest.approx(0.0, abs=0.05)
+    prior = 20.0 * rng.standard_normal((500, 4))
+    blind, _ = mixture_importance(u, target, prior, rng)
+    assert blind.log_evidence == pytest.approx(0.0, abs=0.1)  # as sure, and as wrong
+    modes = tuple(Gaussian(np.full(4, at), np.eye(4)) for at in (0.0, 20.0))
+    check, _ = mixture_importance(u, target, prior, rng, modes)
+    assert check.log_evidence == pytest.approx(truth, abs=0.05)
+    assert check.pareto_k < 0.7
+    assert abs(check.log_evidence - by_chain.log_evidence) > 3 * np.hypot(check.se, by_chain.se)
+
+
+def test_several_maxima_cost_the_check_little() -> None:
+    """Maxima where nothing is: the estimate is as good as without them."""
+    problem = analytic.regression(5)
+    rng = np.random.default_rng(0)
+    u, _ = chains(problem, rng)
+    prior = problem.prior(500, rng)
+    modes = tuple(Gaussian(np.full(5, at), np.eye(5)) for at in (3.0, -3.0))
+    check, _ = mixture_importance(u, problem.target, prior, rng, modes)
+    assert check.log_evidence == pytest.approx(problem.log_evidence, abs=0.04)
+    assert check.ess > 1000
+
+
 def test_a_tail_heavier_than_the_proposal_is_told() -> None:
     rng = np.random.default_rng(0)
     assert pareto_k(np.log(rng.pareto(1.0, 10_000))) > 0.7

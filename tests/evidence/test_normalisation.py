@@ -13,7 +13,7 @@ from bayescale.fitting import build_model
 from bayescale.inference.evaluate import evaluate
 from bayescale.inference.runtime import float64
 from bayescale.model import prior_distributions
-from bayescale.prior import FAMILIES, Normal, Prior
+from bayescale.prior import FAMILIES, HalfNormal, Normal, Prior
 
 P = bs.prior
 PRIORS = [
@@ -135,7 +135,7 @@ def test_the_joint_density_is_the_sum_of_its_parts() -> None:
     from scipy import stats
 
     runs = simple_runs()
-    model = build_model("power(x)", "student_t")
+    model = build_model("power(x)", "student_t", {"sigma": HalfNormal(0.02)})
     data = model.data(runs)
     reference = model.reference(runs)
     scale = reference["loss"]

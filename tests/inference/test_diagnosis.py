@@ -10,6 +10,7 @@ import pytest
 from bayescale.inference.diagnosis import (
     Diagnosis,
     after_quick,
+    conflicts,
     contraction,
     diagnose_chains,
     diagnose_importance,
@@ -195,3 +196,22 @@ def test_why_nuts_took_over(k: float, size: float, elsewhere: float, why: str) -
     assert why in after.messages[-1]
     assert after.quick_k == k
     assert after.converged
+
+
+@pytest.mark.parametrize(
+    ("centre", "width", "may_vanish", "expected"),
+    [
+        (0.3, 0.02, False, False),  # where the prior is
+        (3.0, 0.02, False, True),  # 4.6 of the prior's sds above
+        (0.03, 0.02, False, True),
+        (0.003, 0.02, True, False),  # next to zero, which is an ordinary place
+        (3.0, 0.02, True, True),
+        (0.1, 0.49, False, True),  # as wide as the prior, 2.2 of its sds off: held against data
+        (0.28, 0.49, False, False),
+    ],
+)
+def test_conflicts(centre: float, width: float, may_vanish: bool, expected: bool) -> None:
+    rng = np.random.default_rng(0)
+    prior = 0.3 * np.exp(0.5 * rng.standard_normal(4000))
+    posterior = centre * np.exp(width * rng.standard_normal(4000))
+    assert conflicts(posterior, prior, True, may_vanish) == expected

@@ -8,8 +8,8 @@ from scipy import optimize
 
 from bayescale.fitting import build_model, point_fit
 from bayescale.inference.evaluate import evaluate
-from bayescale.inference.laplace import laplace
-from bayescale.inference.point import optimise
+from bayescale.inference.laplace import importance, laplace
+from bayescale.inference.point import centred, optimise
 from bayescale.runs.read import read_quietly
 
 
@@ -103,3 +103,28 @@ def test_two_maxima_are_both_found():
     assert first.values["alpha"] == pytest.approx(second.values["beta"], rel=1e-3)
     assert first.values["beta"] == pytest.approx(second.values["alpha"], rel=1e-3)
     assert abs(np.log(first.values["alpha"] / first.values["beta"])) > 1
+
+
+# --- noise with kinks -----------------------------------------------------------------------------
+
+
+def test_smooth_noise_is_left_alone(found):
+    model, data, optima = found
+    assert centred(model, data, optima) is optima
+
+
+@pytest.mark.parametrize("noise", ["laplace", "huber"])
+def test_where_there_are_kinks_the_width_is_the_posteriors(noise):
+    """Newton steps stop at any kink; the Gaussian that holds over its width is near enough."""
+    model = build_model("chinchilla", noise)
+    data = model.data(grid())
+    found = centred(model, data, optimise(model, data))
+    assert found.decrement[0] == 0.0
+    rng = np.random.default_rng(0)
+    weighed = importance(laplace(found), model.signature, data, 4000, rng)
+    assert weighed.pareto_k < 0.7
+    assert weighed.ess > 400
+    u, w = weighed.u, np.exp(weighed.log_weights)
+    spread = np.sqrt(w @ (u - w @ u) ** 2)
+    ratio = np.sqrt(np.diag(np.linalg.inv(found.hessian[0]))) / spread
+    assert np.all((ratio > 0.6) & (ratio < 1.6))

@@ -31,14 +31,13 @@ def log_density(
     log_loss: jax.Array,
     reference: jax.Array,
 ) -> jax.Array:
-    """Log posterior density of the unconstrained parameters, whose priors are normal but two."""
+    """Log posterior density of the unconstrained parameters, whose priors are normal but one."""
     p = constrained(u, reference)
     prior = (
         stats.norm.logpdf(u[0], 0.4, 1.2)
         + stats.norm.logpdf(u[1:3], jnp.log(0.2 * reference), 0.8).sum()
         + stats.norm.logpdf(u[3:5], jnp.log(0.3), 0.5).sum()
-        + stats.norm.logpdf(p["sigma"], 0.0, 0.02)
-        + u[5]
+        + stats.norm.logpdf(u[5], jnp.log(0.01), 1.5)
         + stats.gamma.logpdf(p["nu"] - 2.0, 1.0, scale=10.0)
         + u[6]
     )

@@ -29,7 +29,7 @@ def model(log_n: jax.Array, log_d: jax.Array, log_loss: jax.Array, reference: ja
     t_d = numpyro.sample("T_D", dist.LogNormal(jnp.log(0.2 * reference), 0.8))
     alpha = numpyro.sample("alpha", dist.LogNormal(jnp.log(0.3), 0.5))
     beta = numpyro.sample("beta", dist.LogNormal(jnp.log(0.3), 0.5))
-    sigma = numpyro.sample("sigma", dist.HalfNormal(0.02))
+    sigma = numpyro.sample("sigma", dist.LogNormal(jnp.log(0.01), 1.5))
     nu = numpyro.deterministic("nu", 2.0 + numpyro.sample("nu_above_2", dist.Exponential(0.1)))
     mean = jnp.log(floor + t_n * jnp.exp(-alpha * log_n) + t_d * jnp.exp(-beta * log_d))
     numpyro.sample("log_loss", dist.StudentT(nu, mean, sigma), obs=log_loss)

@@ -24,7 +24,7 @@ def compiled(size: int) -> Any:
         t_d = pm.LogNormal("T_D", mu=pm.math.log(0.2 * reference), sigma=0.8)
         alpha = pm.LogNormal("alpha", mu=np.log(0.3), sigma=0.5)
         beta = pm.LogNormal("beta", mu=np.log(0.3), sigma=0.5)
-        sigma = pm.HalfNormal("sigma", sigma=0.02)
+        sigma = pm.LogNormal("sigma", mu=np.log(0.01), sigma=1.5)
         nu = pm.Deterministic("nu", 2.0 + pm.Exponential("nu_above_2", lam=0.1))
         mean = pm.math.log(
             floor + t_n * pm.math.exp(-alpha * log_n) + t_d * pm.math.exp(-beta * log_d)

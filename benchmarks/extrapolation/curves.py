@@ -23,8 +23,8 @@ def m2(p: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def m3(p: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """A power law in x + gamma."""
-    return p[0] - np.exp(p[1]) * np.logaddexp(u, p[2])
+    """A power law in 1/x + gamma."""
+    return p[0] + np.exp(p[1]) * np.logaddexp(-u, p[2])
 
 
 def m4(p: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def least_squares(form: str, x: object, loss: object, ahead: object) -> tuple[np
     centre = np.array([last, -1.5, last - 1.0, 0.3, 0.5 * u.min(), -0.5])[:n]
     width = np.array([0.3, 0.7, 1.0, 0.5, -0.25 * u.min(), 0.6])[:n]
     if function is m3:
-        centre[2], width[2] = u.min(), 1.5
+        centre[2], width[2] = -1.0, 1.5
     if function is m4:
         centre[3], width[3], centre[4], width[4] = log_loss.max(), 0.2, 0.0, 0.3
     rng, best = np.random.default_rng(0), None

@@ -5,8 +5,9 @@
 Every curve is fitted on its first part and scored on the rest, by the law ``curve`` as it ships and
 by baselines. The scale of the discrepancy is learned anew for each data set from the others, by
 mean log density over a grid. The shipped median (``bayescale/discrepancy/process.py``), 0.07, was
-chosen beforehand on the image curves; the rule takes 0.05. Finished fits stay in ``DIR/fits``: a run
-that was killed goes on where it stopped. Writes ``single.md`` and ``single.csv`` beside this file.
+chosen beforehand on the image curves; the rule takes 0.05. Finished fits stay in ``DIR/fits``: a
+run that was killed goes on where it stopped. Writes ``single.md`` and ``single.csv`` beside this
+file.
 """
 
 from __future__ import annotations

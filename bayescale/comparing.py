@@ -20,7 +20,7 @@ from bayescale.evidence.held_out import (
     leave_one_family_out,
     split_by,
 )
-from bayescale.evidence.loo import exact, psis_loo
+from bayescale.evidence.loo import common_units, exact, psis_loo
 from bayescale.evidence.marginal import Marginal, marginal
 from bayescale.evidence.nested import nested_in, same_priors
 from bayescale.evidence.ranking import Compared, Ranking
@@ -37,6 +37,7 @@ from bayescale.inference.runtime import processors
 from bayescale.laws.law import Law
 from bayescale.model import LARGE
 from bayescale.noise import Noise
+from bayescale.pooling import Pooling
 from bayescale.posterior import Fit
 from bayescale.prior import Prior
 from bayescale.runs import Runs
@@ -57,6 +58,7 @@ def compare(
     runs: Runs | None = None,
     *,
     noise: str | Noise | Sequence[str | Noise] = "student_t",
+    pool: str | Pooling | None = None,
     priors: Mapping[str, Prior] | None = None,
     forward_split: str | bool = True,
     leave_out: str | None = "family",
@@ -88,6 +90,8 @@ def compare(
         The runs; not needed where all are fits.
     noise : str, Noise or sequence of them, default "student_t"
         Noise on log loss. With several, every law is fitted under each.
+    pool : str or Pooling, optional
+        Pooling of every law, as for :func:`bayescale.fit`.
     priors : mapping of str to Prior, optional
         Priors that replace the defaults in every law that has the parameter.
     forward_split : str or bool, default True
@@ -125,7 +129,7 @@ def compare(
     started = time.perf_counter()
     check_options("nuts", draws, warmup, chains, seed)
     candidates = _named(laws, noise, runs)
-    _check_priors(candidates, priors)
+    _check_priors(candidates, priors, pool)
     own = _prior_probability(prior_probability, tuple(name for name, *_ in candidates))
     # Fail on a split or a law that cannot be used before the first fit is under way.
     split = _split(_runs_of(candidates, runs), forward_split)
@@ -139,7 +143,8 @@ def compare(
                 candidate,
                 _given(runs),
                 noise=own_noise,
-                priors=_applicable(candidate, own_noise, priors),
+                pool=pool,
+                priors=_applicable(candidate, own_noise, priors, pool),
                 progress=progress,
                 seed=seed,
                 draws=draws,
@@ -151,7 +156,7 @@ def compare(
 
     def tasks() -> Iterator[Callable[[], tuple[Fit, Marginal]]]:
         for _, candidate, own_noise in candidates:  # one is traced while the last one samples
-            _start_compiling(candidate, own_noise, runs, priors, settings)
+            _start_compiling(candidate, own_noise, runs, priors, pool, settings)
             yield functools.partial(weighed, candidate, own_noise)
 
     names = [name for name, *_ in candidates]
@@ -163,8 +168,9 @@ def compare(
         compared = tuple(Compared(n, fits[n], known[n].evidence) for n in fits)
         return Ranking(compared, own, refusals, seconds=time.perf_counter() - started)
     shared = _shared(fits)
+    units = common_units(fits.values())
     groups = families(next(iter(fits.values())).runs, leave_out) if leave_out else {}
-    scores = (shared, split, groups, loo, prior_sensitivity, seed)
+    scores = (shared, split, groups, units if loo else None, prior_sensitivity, seed)
     compared = tuple(
         _results(
             (functools.partial(_compared, n, fits[n], known[n], *scores) for n in fits),
@@ -246,12 +252,14 @@ def _start_compiling(
     noise: str | Noise,
     runs: Runs | None,
     priors: Mapping[str, Prior] | None,
+    pool: str | Pooling | None,
     settings: Settings,
 ) -> None:
     """Compile the programs of a law beside those of the others, instead of after them."""
     if runs is None or len(runs) > LARGE or isinstance(law, Fit):
         return
-    model = build_model(law, noise, _applicable(law, noise, priors))
+    own = _applicable(law, noise, priors, pool)
+    model = build_model(law, noise, own, pool=pool).resolved(runs)
     data = model.data(runs)
     point.prepare(model, data)
     nuts.prepare(model.signature, data, settings)
@@ -287,19 +295,24 @@ def _runs_of(candidates: list[tuple[str, Candidate, str | Noise]], runs: Runs | 
 
 
 def _applicable(
-    law: Candidate, noise: str | Noise, priors: Mapping[str, Prior] | None
+    law: Candidate,
+    noise: str | Noise,
+    priors: Mapping[str, Prior] | None,
+    pool: str | Pooling | None,
 ) -> dict[str, Prior]:
     assert not isinstance(law, Fit)
-    names = {p.name for p in build_model(law, noise).parameters}
+    names = {p.name for p in build_model(law, noise, pool=pool).parameters}
     return {name: prior for name, prior in (priors or {}).items() if name in names}
 
 
 def _check_priors(
-    candidates: list[tuple[str, Candidate, str | Noise]], priors: Mapping[str, Prior] | None
+    candidates: list[tuple[str, Candidate, str | Noise]],
+    priors: Mapping[str, Prior] | None,
+    pool: str | Pooling | None,
 ) -> None:
     known: set[str] = set()
     for _, law, noise in candidates:
-        model = law.model if isinstance(law, Fit) else build_model(law, noise)
+        model = law.model if isinstance(law, Fit) else build_model(law, noise, pool=pool)
         known |= {p.name for p in model.parameters}
     for name in priors or {}:
         if name not in known:
@@ -377,7 +390,7 @@ def _compared(
     shared: frozenset[str],
     split: Split | None,
     groups: Mapping[str, np.ndarray],
-    loo: bool,
+    units: np.ndarray | None,
     vary: bool,
     seed: int,
 ) -> Compared:
@@ -395,12 +408,14 @@ def _compared(
         return evidence.log_evidence, evidence.se, " ".join(evidence.refusals[:1])
 
     score = None
-    if loo and not found.diagnosis.converged:
+    if units is not None and not found.diagnosis.converged:
         messages.append("no leave-one-out score: the fit has not converged.")
-    elif loo and found.pointwise is None:
+    elif units is not None and found.pointwise is None:
         messages.append("no leave-one-out score: too many runs to keep their densities one by one.")
-    elif loo:
-        every = exact(psis_loo(found), found, without, MOST_REFITS)
+    elif units is not None and units.max() == 0:
+        messages.append("no leave-one-out score: by the noise all runs depend on each other.")
+    elif units is not None:
+        every = exact(psis_loo(found, units), found, without, MOST_REFITS, units)
         score = None if every.refusals else every
         messages.extend(f"no leave-one-out score: {why}." for why in every.refusals)
     by_family, why = leave_one_family_out(found, groups, without) if groups else (None, "")

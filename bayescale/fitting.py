@@ -16,6 +16,7 @@ from scipy import special
 from bayescale import discrepancy as discrepancy_library
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
+from bayescale import pooling as pooling_library
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError, PriorError, RunsError
 from bayescale.inference import adaptive, cost, large, nuts, point
@@ -33,6 +34,7 @@ from bayescale.laws.law import Law
 from bayescale.laws.term import Parameter
 from bayescale.model import LOSS_SCALE, Data, Model
 from bayescale.noise import Noise
+from bayescale.pooling import Pooling
 from bayescale.posterior import OUTLIER, Fit, Optimum
 from bayescale.prior import Prior
 from bayescale.runs import Runs
@@ -93,8 +95,9 @@ def build_model(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
     discrepancy: str | Discrepancy | None = None,
+    pool: str | Pooling | None = None,
 ) -> Model:
-    """A law and a noise model with priors replaced by name, and a discrepancy.
+    """A law and a noise model with priors replaced by name, a discrepancy and pooling.
 
     Noise and discrepancy are those of the law unless named.
 
@@ -113,11 +116,17 @@ def build_model(
             f"The discrepancy {beyond.name!r} is integrated out, which takes normal noise, but the "
             f"noise is {noise.name!r}. Use --noise normal, or another discrepancy."
         )
-    own = {p.name for p in (*noise.parameters, *beyond.parameters)}
+    pooling = pooling_library.get(pool, law)
+    if beyond.kernel is not None and pooling.active:
+        raise LawError(
+            f"The discrepancy {beyond.name!r} is of one curve, but the fit is pooled by "
+            f"{pooling.by!r}. Fit each curve by itself, or use another discrepancy."
+        )
+    own = {p.name for p in (*noise.parameters, *pooling.added, *beyond.parameters)}
     clash = own & {p.name for p in law.term.parameters}
     if clash:
         raise LawError(
-            f"The law {law.name!r} and the noise {noise.name!r} both have a parameter "
+            f"The law {law.name!r} and its noise or pooling, {noise.name!r}, both have a parameter "
             f"{min(clash)!r}. Name the law's otherwise."
         )
     priors = {**of_law, **(priors or {})}
@@ -125,8 +134,8 @@ def build_model(
     try:
         law = law.with_priors(**priors)
     except PriorError as error:
-        raise PriorError(f"{error} The noise takes: {', '.join(sorted(own))}.") from None
-    return Model(law, noise, tuple(sorted(of_noise.items())), beyond)
+        raise PriorError(f"{error} Beside the law: {', '.join(sorted(own))}.") from None
+    return Model(law, noise, tuple(sorted(of_noise.items())), beyond, pooling)
 
 
 def fit(
@@ -136,6 +145,7 @@ def fit(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
     discrepancy: str | Discrepancy | None = None,
+    pool: str | Pooling | None = None,
     method: str = "auto",
     seed: int = 0,
     draws: int = 1000,
@@ -164,6 +174,9 @@ def fit(
         unless said; ``"none"`` takes the law to be exact. A slope changes forecasts, not the
         posterior of the law; a process (``"matern"``, ``"wiener"``), for one input, is sampled with
         the law.
+    pool : str or Pooling, optional
+        A column of groups, such as ``"family"``, whose laws differ in their levels and are drawn
+        from one population; ``"family(E, alpha)"`` names the parameters that differ.
     method : {"auto", "nuts", "laplace", "quick"}
         ``auto`` is ``nuts``, unless the table has more than 16,384 rows and NUTS would take more
         than five minutes here; then it is ``quick``, and the diagnosis says so. ``laplace`` draws
@@ -197,7 +210,7 @@ def fit(
     >>> fit.table()  # doctest: +SKIP
     """
     check_options(method, draws, warmup, chains, seed)
-    model = build_model(law, noise, priors, discrepancy)
+    model = build_model(law, noise, priors, discrepancy, pool)
     settings = Settings(warmup, draws, chains)
     with _reporting(progress, f"fit {model.law.name}") as report:
         return fit_model(model, runs, method, settings, seed, report)
@@ -228,6 +241,7 @@ def fit_model(
     """Fit a model that is built; see :func:`fit`."""
     started = time.perf_counter()
     _enough(runs)
+    model = model.resolved(runs)
     reference = model.reference(runs)
     data = model.data(runs, reference)
     rng = np.random.default_rng(seed)
@@ -511,18 +525,22 @@ def _draft(
     draws = {name: v.reshape(shape) for name, v in evaluated.params.items()}
     rng = np.random.default_rng(0)
     contractions, conflicting = {}, []
+    spreads = problem.model.pooling.spreads.values()
     for parameter in problem.model.parameters:
         prior = problem.model.priors[parameter.name].draws(
             4000, rng, problem.reference[LOSS_SCALE], parameter.positive
         )
         contractions[parameter.name] = verdict.contraction(
-            draws[parameter.name], prior, parameter.positive
+            draws[parameter.name],
+            prior,
+            # A spread between groups that the data put near zero is known, however wide its log.
+            parameter.positive and parameter.name not in spreads,
         )
         if verdict.conflicts(
             draws[parameter.name],
             prior,
             parameter.positive,
-            may_vanish=parameter.role in MAY_VANISH,
+            may_vanish=parameter.role in MAY_VANISH or parameter.name in spreads,
         ):
             conflicting.append(parameter.name)
     log_prior = {name: v.reshape(shape) for name, v in evaluated.log_prior.items()}
@@ -582,6 +600,7 @@ def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
         *problem.notes,
         *_optima_notes(problem),
         *_tail_notes(draft),
+        *_pooling_notes(draft),
     )
 
 
@@ -650,8 +669,22 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
 def _expected_far(draft: Fit) -> float:
     """Number of runs that the fitted noise puts more than :data:`OUTLIER` scales off the law."""
     noise = {p.name: np.median(draft.draws[p.name]) for p in draft.noise.parameters}
-    beyond = np.array([-OUTLIER]) * noise.get("sigma", np.nan)
-    return float(2.0 * len(draft.runs) * draft.noise.cdf(beyond, noise)[0])
+    far, rows = OUTLIER * draft.noise_scale, draft.noise_rows
+    log_mean = np.log(draft.runs.loss) - draft.residuals
+    below, not_above = (draft.noise.cdf(end, noise, rows, log_mean) for end in (-far, far))
+    return float(np.sum(1.0 - not_above + below))
+
+
+def _pooling_notes(draft: Fit) -> tuple[str, ...]:
+    names = draft.unknown_spreads
+    if not names:
+        return ()
+    verb = "is" if len(names) == 1 else "are"
+    return (
+        f"{', '.join(names)} {verb} left to the prior by {len(draft.pooling.groups)} groups: what "
+        f"is said of a new {draft.pooling.by} rests on it, what is said of those that were fitted "
+        "hardly does.",
+    )
 
 
 def _design_notes(draft: Fit) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleError, PriorError, RunsError
 from bayescale.flops import flops_6nd
 from bayescale.model import LOSS_SCALE
+from bayescale.noise.noise import NOTHING, Rows
 from bayescale.posterior import Fit
 from bayescale.predictive import REPLICATES, Predictive, crps
 from bayescale.prior import Prior
@@ -73,6 +74,12 @@ class Forecast:
         Seed of the noise draws.
     discrepancy : Discrepancy
         How far the losses may leave the law beyond the data.
+    rows : mapping of str to array, shape (point,)
+        What the noise reads of the points.
+    group : str
+        The group of a pooled fit that is forecast; empty where there are none.
+    doubt : str
+        Why no point may be vouched for, whatever its place; empty where there is no such reason.
     """
 
     fit: Fit
@@ -82,6 +89,9 @@ class Forecast:
     observed: np.ndarray | None
     seed: int
     discrepancy: Discrepancy
+    rows: Rows = NOTHING
+    group: str = ""
+    doubt: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -123,6 +133,7 @@ class Forecast:
             self.discrepancy.slopes((REPLICATES, len(self.latent)), rng),
             self._leaving[1],
             self.seed,
+            self.rows,
         )
 
     @property
@@ -298,7 +309,7 @@ class Forecast:
         return tuple(self._messages(i) for i in range(len(self)))
 
     def _messages(self, i: int) -> tuple[str, ...]:
-        found = []
+        found = [self.doubt] if self.doubt else []
         if not self.fit.diagnosis.converged:
             found.append("not converged: the fit's draws cannot be taken for the posterior.")
         if self.fit.diagnosis.prior_conflict:
@@ -347,11 +358,11 @@ class Forecast:
         """Which points may be vouched for.
 
         The fit converged, no prior conflicts with the data or holds a parameter that they leave
-        open, and the point is neither far out nor outside the data without a discrepancy whose
-        scale was learned.
+        open, a new group does not rest on the prior, and the point is neither far out nor outside
+        the data without a discrepancy whose scale was learned.
         """
         found = self.fit.diagnosis
-        fitted = found.converged and not found.prior_conflict and not self.held
+        fitted = found.converged and not found.prior_conflict and not self.held and not self.doubt
         doubtful = self.far | self.unguarded | self.guessed | (self.prior_share > 0.5)
         return np.asarray(fitted & ~doubtful)
 
@@ -461,7 +472,7 @@ class Forecast:
         lower, upper = self.interval(prob)
         median = self.quantile(0.5)
         unit = self.fit.runs.loss_unit
-        lines = []
+        lines = [f"Of {self.group}:"] if self.group else []
         for i in range(min(len(self), 20)):
             at = ", ".join(f"{n} = {format_size(self.points[n][i])}" for n in self.fit.law.inputs)
             lines.append(
@@ -503,6 +514,7 @@ class Forecast:
             labels=(self.labels[far],),
             latent=self.latent[:, [far]],
             observed=None,
+            rows={name: values[[far]] for name, values in self.rows.items()},
         )
         try:
             bands = at.sensitivity()
@@ -547,6 +559,7 @@ def forecast(
     *,
     columns: Mapping[str, str | None] | None = None,
     discrepancy: str | Discrepancy | None = None,
+    group: str | None = None,
     seed: int = 0,
 ) -> Forecast:
     """Predict the loss at points.
@@ -564,6 +577,9 @@ def forecast(
         How far the losses may leave the law beyond the data, in place of what the fit declares:
         ``"none"``, ``"slope"``, or ``"slope(MEDIAN, SD)"`` with the scale per e-fold. A process
         can only be that of the fit.
+    group : str, optional
+        The group of a pooled fit to forecast, such as a family. Unless said it is a new one, drawn
+        from the population.
     seed : int
         Seed of the noise draws.
 
@@ -578,7 +594,9 @@ def forecast(
     """
     if not 0 <= seed < 2**31:
         raise RunsError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
+    fit, whose, doubt = _group(fit, group)
     observed: np.ndarray | None = None
+    measured: dict[str, np.ndarray] = {}
     if isinstance(at, Mapping) and "loss" not in at:
         points, labels = _points(at)
     else:
@@ -586,6 +604,9 @@ def forecast(
         points = {name: np.asarray(runs[name]) for name in runs.inputs}
         labels = runs.labels
         observed = runs.loss if has_loss else None
+        measured = {n: runs[n] for n in ("loss", "loss_se") if has_loss and n in runs.columns}
+        if isinstance(at, Runs):
+            _same_measures(fit.runs, at)
     missing = [name for name in fit.law.inputs if name not in points]
     if missing:
         raise RunsError(
@@ -610,7 +631,39 @@ def forecast(
         beyond = fit.discrepancy
     else:
         beyond = discrepancy_library.get(discrepancy).resolved(fit.law)
-    return Forecast(fit, points, labels, latent, observed, seed, beyond)
+    rows = fit.noise.ahead({**points, **measured}, fit.runs)
+    return Forecast(fit, points, labels, latent, observed, seed, beyond, rows, whose, doubt)
+
+
+def _group(fit: Fit, group: str | None) -> tuple[Fit, str, str]:
+    """The fit as the group sees it, what the group is called, and why not to vouch for it."""
+    if not fit.pooling.active and group is None:
+        return fit, "", ""
+    own = fit.group(group)
+    if group is not None:
+        return own, f"the {fit.pooling.by} {group}", ""
+    doubt = ""
+    if fit.unknown_spreads:
+        doubt = (
+            f"rests on the prior: {', '.join(fit.unknown_spreads)}, by which a new "
+            f"{fit.pooling.by} differs, is left to it by {len(fit.pooling.groups)} groups."
+        )
+    return own, f"a new {fit.pooling.by}", doubt
+
+
+def _same_measures(fitted: Runs, at: Runs) -> None:
+    """Refuse runs whose loss has another unit, or whose N counts something else."""
+    if at.loss_unit != fitted.loss_unit:
+        raise RunsError(
+            f"The losses of the points are in {at.loss_unit}, those of the fitted runs in "
+            f"{fitted.loss_unit}. Read both in one unit."
+        )
+    counts = {at.count, fitted.count}
+    if len(counts) > 1 and "unspecified" not in counts and "N" in at.inputs:
+        raise RunsError(
+            f"N counts {at.count} parameters at the points, {fitted.count} in the fitted runs. "
+            "Give both by one count."
+        )
 
 
 def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:

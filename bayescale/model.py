@@ -1,4 +1,4 @@
-"""The model: law x noise x discrepancy x runs, as one density.
+"""The model: law x noise x discrepancy x pooling x runs, as one density.
 
 A :class:`Model` is a set of declarations. :meth:`Model.data` turns a table of runs into arrays,
 padded to a bucket of sizes, with the numbers of the priors among them: whatever a compiled program
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -24,6 +25,7 @@ from bayescale.errors import LawError
 from bayescale.laws.law import Law, geometric_mean, reference_point, spread_of
 from bayescale.laws.term import Parameter, Values
 from bayescale.noise import Noise
+from bayescale.pooling import COMPLETE, MEMBER, Pooling
 from bayescale.prior import FAMILIES, Prior
 from bayescale.units import coordinate, is_linear
 
@@ -52,9 +54,9 @@ LARGE = 4096
 """Rows above which a table is large: it is taken in blocks, and ``docs/large-tables.md`` holds."""
 
 type Data = dict[str, Any]
-"""The arrays of a program: by row ``x``, ``loss`` and ``mask``, or for runs grouped by their inputs
-``x``, ``mask``, ``count``, ``mean`` and ``square`` (see :mod:`bayescale.inference.rows`); and
-:data:`NUMBERS`, which have no rows."""
+"""The arrays of a program: by row ``x``, ``loss``, ``mask`` and what the ``noise`` reads, or for
+runs grouped by their inputs ``x``, ``mask``, ``count``, ``mean`` and ``square`` (see
+:mod:`bayescale.inference.rows`); and :data:`NUMBERS`, which have no rows."""
 
 NUMBERS = ("spread", "corners", "reference", "priors")
 """Data that have no rows: spread of each input, corner of each bend, reference point, priors."""
@@ -76,6 +78,9 @@ class Signature:
     process: Kernel | None = None
     """The Gaussian process that is integrated out of the likelihood, if there is one."""
 
+    pooling: Pooling = COMPLETE
+    """With groups by number."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -88,21 +93,30 @@ class Model:
     noise : Noise
         The noise model.
     noise_priors : tuple of (str, Prior)
-        Priors of the noise that replace its defaults.
+        Priors of the noise, and of the spreads between groups, that replace their defaults.
     discrepancy : Discrepancy
         How far the losses may leave the law. One that has no process acts beyond the runs alone,
         and does not enter their likelihood.
+    pooling : Pooling
+        Which parameters differ between groups of runs.
     """
 
     law: Law
     noise: Noise
     noise_priors: tuple[tuple[str, Prior], ...] = ()
     discrepancy: Discrepancy = field(default_factory=Exact)
+    pooling: Pooling = COMPLETE
+
+    def resolved(self, runs: Runs) -> Model:
+        """The same with the groups of the runs, where parameters are pooled."""
+        pooling = self.pooling.resolved(runs)
+        return self if pooling is self.pooling else replace(self, pooling=pooling)
 
     @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """All sampled parameters, those of the law first."""
-        return (*self.law.parameters, *self.noise.parameters, *self.discrepancy.parameters)
+        beside = (*self.noise.parameters, *self.discrepancy.parameters, *self.pooling.added)
+        return (*self.law.parameters, *beside)
 
     @functools.cached_property
     def priors(self) -> dict[str, Prior]:
@@ -132,6 +146,7 @@ class Model:
             self.noise,
             tuple((p.name, *priors[p.name].kind, p.positive) for p in self.parameters),
             self.discrepancy.kernel,
+            self.pooling.anonymous,
         )
 
     def reference(self, runs: Runs) -> dict[str, float]:
@@ -151,7 +166,12 @@ class Model:
             found[LOSS_SPAN] = gaussian_process.loss_span(runs.columns, self.law.inputs[0])
         return found
 
-    def data(self, runs: Runs, reference: Mapping[str, float] | None = None) -> Data:
+    def data(
+        self,
+        runs: Runs,
+        reference: Mapping[str, float] | None = None,
+        size: int | None = None,
+    ) -> Data:
         """The arrays that a program takes.
 
         Parameters
@@ -160,16 +180,25 @@ class Model:
             The table; padded rows repeat the reference point and are masked.
         reference : mapping, optional
             A reference point to use in place of the table's own.
+        size : int, optional
+            Number of padded rows, where another table's program is to serve.
         """
         reference = dict(reference or self.reference(runs))
-        n, size = len(runs), bucket(len(runs))
-        x = {
-            name: _padded(coordinate(name, runs[name]), size, reference[name])
-            for name in self.law.inputs
-        }
+        n, size = len(runs), size or bucket(len(runs))
+        if n > LARGE and not self.noise.local:
+            raise LawError(
+                f"The noise {self.noise.name!r} is to serve {n:,} rows, and takes {LARGE:,} at "
+                "most. Give fewer rows (--where), or a noise without effects."
+            )
+        x = self.inputs_of(runs)
+        fillers = {**reference, MEMBER: 0.0}
         return {
             **self._along(runs, size),
-            "x": x,
+            "x": {name: _padded(values, size, fillers[name]) for name, values in x.items()},
+            "noise": jax.tree.map(
+                lambda values: np.concatenate([values, np.repeat(values[:1], size - n)]),
+                self.noise.rows(runs, x, runs),
+            ),
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
             "mask": np.arange(size) < n,
             "spread": {name: np.float64(spread_of(name, runs[name])) for name in self.law.inputs},
@@ -191,6 +220,13 @@ class Model:
                 f"takes at most {LARGE:,}. Average neighbours, and say so in a column n_averaged."
             )
         return {"along": gaussian_process.along(runs.columns, self.law.inputs[0], size)}
+
+    def inputs_of(self, runs: Runs) -> dict[str, np.ndarray]:
+        """Log inputs of the law at the runs, and the number of each run's group where pooled."""
+        x = {name: coordinate(name, runs[name]) for name in self.law.inputs}
+        if self.pooling.active:
+            x[MEMBER] = self.pooling.members(runs.columns)
+        return x
 
     def _corners(self, runs: Runs) -> tuple[dict[str, np.float64], ...]:
         """For each bend of the law, log inputs at a corner of the design where its lever is large.
@@ -250,20 +286,24 @@ def log_likelihood(signature: Signature, params: Values, data: Data) -> Any:
 
     Rows that are padding have zero.
     """
-    log_mean = log_loss(signature, params, data["x"], data["reference"])
+
+    def law(x: Values) -> Any:
+        return log_loss(signature, params, x, data["reference"])
+
     noise = signature.noise
     if signature.process is not None:
         rows = (data["along"], data["mask"], data["reference"][LOSS_SPAN])
-        loss = data["loss"]
-        values = gaussian_process.log_density(signature.process, log_mean, loss, params, *rows)
+        own = (law(data["x"]), data["loss"], params)
+        values = gaussian_process.log_density(signature.process, *own, *rows)
     elif "count" in data:
         groups = (data[name] for name in ("count", "mean", "square"))
-        values = noise.log_density_of_groups(log_mean, params, *groups)
+        values = noise.log_density_of_groups(law(data["x"]), params, *groups)
     else:
-        values = noise.loss(log_mean, params).log_prob(data["loss"])
+        values = noise.log_density(law, data["x"], data["loss"], params, data["noise"])
     return jnp.where(data["mask"], values, 0.0)
 
 
 def log_loss(signature: Signature, params: Values, x: Values, reference: Values) -> Any:
     """Log of the law at log inputs, for reference parameters that broadcast against them."""
-    return jnp.asarray(signature.term.log_value(params, x, reference))
+    own = signature.pooling.placed(params, x)
+    return jnp.asarray(signature.term.log_value(own, x, reference))

@@ -19,6 +19,7 @@ from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, LOSS_SPAN, Model
 from bayescale.noise import Noise
+from bayescale.pooling import COMPLETE, MEMBER, Pooling
 from bayescale.runs import Runs
 from bayescale.units import coordinate, format_size, natural
 
@@ -33,6 +34,13 @@ __all__ = ["Fit", "Optimum"]
 OUTLIER = 5.0
 """Residuals beyond this many noise scales are named."""
 
+
+STEP = 1e-3
+"""Step of a difference in the log of an input."""
+
+KNOWN_SPREAD = 0.7
+"""A spread between groups is known where they remove this share of its prior variance: five groups
+do, as a rule, and two do not."""
 
 PADDED, FEW = 16, 1024
 """Fewer points than ``FEW`` are padded to a multiple of ``PADDED``: few shapes are compiled."""
@@ -122,11 +130,17 @@ class Fit:
         """How far the losses may leave the law beyond the runs."""
         return self.model.discrepancy
 
+    @property
+    def pooling(self) -> Pooling:
+        """Which parameters differ between groups of runs."""
+        return self.model.pooling
+
     @functools.cached_property
     def parameters(self) -> dict[str, np.ndarray]:
         """Draws of all parameters, shape (chain, draw): the field's first, then the sampled ones.
 
-        ``a`` is the exponent of the compute-optimal size, N* proportional to C^a, where the law
+        Of pooled parameters ``E`` is the typical group's and ``E[c4]`` that of the group c4. ``a``
+        is the exponent of the compute-optimal size, N* proportional to C^a, where the law
         has one in closed form.
         """
         log_reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
@@ -135,11 +149,28 @@ class Fit:
             field = _to_field(self.law.term)(sampled, log_reference)
             # In the law's own order, which a compiled program does not keep.
             found = {name: np.asarray(field[name]) for name in self.law.field_names}
+            by_group = [
+                _to_field(self.law.term)({**sampled, **self._pooled(number)}, log_reference)
+                for number in range(len(self.pooling.groups))
+            ]
         exponents = self.law.allocation_exponents
         if exponents:
             on_n, on_d = (found[name] for name in exponents)
             found["a"] = on_d / (on_n + on_d)
+        # Of the groups, the field parameters that differ between them.
+        for group, own in zip(self.pooling.groups, by_group, strict=True):
+            found |= {
+                f"{name}[{group}]": np.asarray(own[name])
+                for name in self.law.field_names
+                if not np.array_equal(own[name], field[name])
+            }
         return {**found, **{k: v for k, v in self.draws.items() if k not in found}}
+
+    def _pooled(self, number: int) -> dict[str, np.ndarray]:
+        """The pooled parameters of one group."""
+        member = {MEMBER: np.float64(number)}
+        placed = self.pooling.placed(self.draws, member)
+        return {name: np.asarray(placed[name]) for name in self.pooling.parameters}
 
     @property
     def log_likelihood(self) -> np.ndarray:
@@ -165,11 +196,8 @@ class Fit:
         """
         if self.pointwise is None:
             return np.asarray(np.log(self.runs.loss) - self._summary.log_mean)
-        n_chains, n_draws = next(iter(self.draws.values())).shape
-        every = max(1, n_chains * n_draws // 1000)
-        some = replace(self, draws={name: v[:, ::every] for name, v in self.draws.items()})
-        fitted = some.log_law({name: self.runs[name] for name in self.law.inputs})
-        fitted = fitted.reshape(-1, len(self.runs))
+        some = self._thinned
+        fitted = some.log_law(self.inputs_of(self.runs)).reshape(-1, len(self.runs))
         if self.discrepancy.kernel is not None:
             at = {name: self.runs[name] for name in self.law.inputs}
             fitted = fitted + some.leaves(at, self.discrepancy)[0]
@@ -200,26 +228,157 @@ class Fit:
         """The parameters that people read."""
         return (*self.law.field_names, *(["a"] if "a" in self.parameters else []))
 
+    def inputs_of(self, runs: Runs) -> dict[str, np.ndarray]:
+        """What :meth:`log_law` reads of runs: the law's inputs, and the column pooled by."""
+        by = (self.pooling.by,) if self.pooling.active else ()
+        return {name: runs[name] for name in (*self.law.inputs, *by)}
+
+    @functools.cached_property
+    def noise_rows(self) -> dict[str, Any]:
+        """What the noise reads of the fitted runs, and of the law there; see :meth:`Noise.rows`."""
+        rows = self.noise.rows(self.runs, self.model.inputs_of(self.runs), self.runs)
+        return rows | {f"slope of {name}": self._slope(name) for name in self.noise.slopes}
+
+    def _slope(self, name: str) -> np.ndarray:
+        """Median of the slope of the log of the law on the log of an input, shape (run,)."""
+        some, at = self._thinned, self.inputs_of(self.runs)
+        ends = [
+            np.median(some.log_law({**at, name: at[name] * np.exp(step)}), axis=(0, 1))
+            for step in (-STEP, STEP)
+        ]
+        return np.asarray((ends[1] - ends[0]) / (2.0 * STEP))
+
+    @property
+    def _thinned(self) -> Fit:
+        """The fit with about a thousand of its draws."""
+        n_chains, n_draws = next(iter(self.draws.values())).shape
+        every = max(1, n_chains * n_draws // 1000)
+        return replace(self, draws={name: v[:, ::every] for name, v in self.draws.items()})
+
+    @property
+    def unknown_spreads(self) -> tuple[str, ...]:
+        """The sds between groups that the groups leave to the prior in good part.
+
+        Told on their own scale: a spread near zero is known, however wide its logarithm.
+        """
+        known = self.diagnosis.contraction
+        return tuple(n for n in self.pooling.spreads.values() if not known[n] >= KNOWN_SPREAD)
+
+    def group(self, name: str | None = None) -> Fit:
+        """The fit as one group of a pooled law sees it, with that group's parameters and runs.
+
+        Parameters
+        ----------
+        name : str, optional
+            A group that was fitted; a new one, drawn from the population, unless said. A new group
+            keeps all runs.
+
+        Raises
+        ------
+        LawError, RunsError
+            Where the fit has no groups, or none of that name.
+        """
+        pooling = self.pooling
+        if not pooling.active:
+            raise LawError(
+                f"The fit of {self.law.name!r} is not pooled, so it has no group {name or 'new'!r}."
+                ' Fit with pool="family", or ask for the fit itself.'
+            )
+        chosen = np.arange(len(self.runs))
+        if name is None:
+            rng = np.random.default_rng([self.seed, 2])
+            shape = next(iter(self.draws.values())).shape
+            own = {
+                p: self.draws[p]
+                * np.exp(pooling.spread(p, self.draws) * rng.standard_normal(shape))
+                for p in pooling.parameters
+            }
+        else:
+            number = int(pooling.members({pooling.by: name})[0])
+            with float64():
+                own = self._pooled(number)
+            chosen = np.flatnonzero(pooling.members(self.runs.columns) == number)
+        of_law = [p.name for p in self.law.term.parameters]
+        of_noise = [p.name for p in self.noise.parameters]
+        runs = self.runs if name is None else self.runs.select(chosen)
+        noise = self.noise.recentred({name: self.draws[name] for name in of_noise}, self.runs, runs)
+        own_priors = tuple(item for item in self.model.noise_priors if item[0] in of_noise)
+        pointwise = None if self.pointwise is None else self.pointwise[..., chosen]
+        return replace(
+            self,
+            model=replace(self.model, pooling=COMPLETE, noise_priors=own_priors),
+            runs=runs,
+            draws={**{p: own.get(p, self.draws[p]) for p in of_law}, **noise},
+            log_prior={p: self.log_prior[p] for p in (*of_law, *of_noise)},
+            pointwise=pointwise,
+        )
+
+    def noise_draws(self) -> dict[str, np.ndarray]:
+        """Draws of the noise's parameters, shape (chain, draw, 1)."""
+        return {p.name: self.draws[p.name][..., None] for p in self.noise.parameters}
+
+    def log_density_of(self, runs: Runs) -> np.ndarray:
+        """Log density of the losses of runs under each draw, shape (chain, draw, run).
+
+        Where the noise makes runs depend on each other, each given those before it; never given
+        the fitted runs.
+        """
+        x = self.model.inputs_of(runs)
+        rows = self.noise.rows(runs, x, self.runs)
+        reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
+
+        def law(x: Mapping[str, Any]) -> Any:
+            return _log_law(self.law.term)(self._at(x), self._read_by_law(x), reference)
+
+        with float64():
+            values = self.noise.log_density(law, x, runs.loss, self.noise_draws(), rows)
+            return np.asarray(values)
+
+    def _at(self, x: Mapping[str, Any]) -> dict[str, Any]:
+        """Draws of the law's parameters at log inputs, shape (chain, draw, 1 or point)."""
+        placed = self.pooling.placed(self._spread_out, x)
+        return {p.name: placed[p.name] for p in self.law.term.parameters}
+
+    @functools.cached_property
+    def _spread_out(self) -> dict[str, np.ndarray]:
+        """Draws with an axis of points, but those of the groups, which have one of their own."""
+        offsets = {o for name in self.pooling.parameters for o in self.pooling.offsets(name)}
+        return {k: v if k in offsets else v[..., None] for k, v in self.draws.items()}
+
+    def _read_by_law(self, x: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: x[name] for name in self.law.inputs}
+
     def log_law(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """Log of the law at given inputs, draw by draw, without noise.
 
         Parameters
         ----------
         inputs : mapping of str to array, shape (point,)
-            Inputs in plain units.
+            Inputs in plain units. Where parameters are pooled, with the column of the groups the
+            law is that of each point's group, without it that of the typical group.
 
         Returns
         -------
         array, shape (chain, draw, point)
         """
         x = {name: coordinate(name, inputs[name]) for name in self.law.inputs}
+        if self.pooling.active and self.pooling.by in inputs:
+            x[MEMBER] = self.pooling.members(inputs)
         n = max(values.size for values in x.values())
         if n < FEW and all(values.shape == (n,) for values in x.values()):
             x = {name: np.pad(v, (0, -n % PADDED), mode="edge") for name, v in x.items()}
         reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
-        params = {p.name: self.draws[p.name][..., None] for p in self.law.term.parameters}
         with float64():
-            return np.asarray(_log_law(self.law.term)(params, x, reference))[..., :n]
+            found = _log_law(self.law.term)(self._at(x), self._read_by_law(x), reference)
+            return np.asarray(found)[..., :n]
+
+    @functools.cached_property
+    def noise_scale(self) -> np.ndarray:
+        """The scale of the noise at each run, at the median of its parameters, shape (run,)."""
+        middle = {p.name: np.median(self.draws[p.name]) for p in self.noise.parameters}
+        log_mean = np.log(self.runs.loss) - self.residuals
+        scale = self.noise.scale(middle, self.noise_rows, log_mean)
+        return np.asarray(np.broadcast_to(scale, len(self.runs)))
 
     def leaves(
         self, points: Mapping[str, np.ndarray], discrepancy: Discrepancy
@@ -279,8 +438,7 @@ class Fit:
         """
         import pandas as pd
 
-        scale = float(np.median(self.draws["sigma"])) if "sigma" in self.draws else np.nan
-        columns = {"residual": self.residuals / scale}
+        columns = {"residual": self.residuals / self.noise_scale}
         if self.pointwise is None:
             covariance = self._summary.covariance
         else:
@@ -309,8 +467,16 @@ class Fit:
 
         low, high = (1 - prob) / 2, (1 + prob) / 2
         known = {p.name: p for p in (*self.law.term.derived, *self.model.parameters)}
+        known |= {
+            f"{name}[{group}]": replace(p, meaning=f"{name} of the {self.pooling.by} {group}")
+            for name, p in known.items()
+            for group in self.pooling.groups
+        }
         rows = {}
+        offsets = {o for name in self.pooling.parameters for o in self.pooling.offsets(name)}
         for name, values in self.parameters.items():
+            if name in offsets:  # what they mean is said by the parameters of the groups
+                continue
             parameter = known.get(name)
             rows[name] = {
                 "mean": float(values.mean()),
@@ -321,7 +487,7 @@ class Fit:
                 "contraction": self.diagnosis.contraction.get(name, np.nan),
                 "prior_sensitivity": self.diagnosis.prior_sensitivity.get(name, np.nan),
                 "unit": self._unit(parameter.unit) if parameter else self._field_unit(name),
-                "meaning": parameter.meaning if parameter else _derived_meaning(name),
+                "meaning": parameter.meaning if parameter else self._derived_meaning(name),
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
@@ -331,17 +497,25 @@ class Fit:
     def _field_unit(self, name: str) -> str:
         return "1" if name == "a" else "field"
 
+    def _derived_meaning(self, name: str) -> str:
+        if name == "a":
+            return "compute-optimal N grows as C^a"
+        of = f" of the {self.pooling.by} {name.partition('[')[2][:-1]}" if "[" in name else ""
+        return f"the field's amplitude{of}, derived"
+
     def text(self) -> str:
         """What was fitted, the verdict, and what a reader must know."""
         law, runs = self.law, self.runs
         at = ", ".join(
             f"{n} = {format_size(float(natural(n, self.reference[n])))}" for n in law.inputs
         )
+        pooled = f"Pooled: {self.pooling}.\n" if self.pooling.active else ""
         head = (
             f"{law.name}: {law.formula or law.expression}\n"
             f"{len(runs)} runs from {runs.source}, {self.noise.name} noise on log loss, "
             f"{self.method}, {self.seconds:.1f} s, seed {self.seed}. "
             f"Contributions are at the reference point {at}.\n"
+            f"{pooled}"
             f"Discrepancy: {self.discrepancy.text()}"
         )
         return "\n".join((head, self.diagnosis.text(), *runs.warnings))
@@ -379,6 +553,7 @@ class Fit:
         return {
             "law": self.law.name,
             "noise": self.noise.name,
+            "pooling": self.pooling.to_json() if self.pooling.active else None,
             "discrepancy": self.discrepancy.to_json(),
             "n_runs": len(self.runs),
             "fingerprint": self.runs.fingerprint,
@@ -407,12 +582,6 @@ class Fit:
         return "\n".join(
             [f"Fit of {self.law.name} to {len(self.runs)} runs ({self.method}; {verdict})", *body]
         )
-
-
-def _derived_meaning(name: str) -> str:
-    if name == "a":
-        return "compute-optimal N grows as C^a"
-    return "the field's amplitude, derived"
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from scipy import special
 
 from bayescale.inference.runtime import float64
 from bayescale.noise import Noise
+from bayescale.noise.noise import NOTHING, Rows
 
 __all__ = ["REPLICATES", "Predictive", "crps", "weighted_quantiles"]
 
@@ -40,6 +41,8 @@ class Predictive:
         standard deviation there, draw by draw.
     seed : int
         Seed of the noise draws.
+    rows : mapping of str to array, shape (point,)
+        What the noise reads of the points; see :meth:`Noise.ahead`.
     """
 
     noise: Noise
@@ -48,6 +51,10 @@ class Predictive:
     slopes: np.ndarray
     distance: np.ndarray
     seed: int
+    rows: Rows = NOTHING
+
+    def _at(self, point: int) -> dict[str, np.ndarray]:
+        return {name: values[point] for name, values in self.rows.items()}
 
     @functools.cached_property
     def _p(self) -> list[np.ndarray]:
@@ -69,9 +76,9 @@ class Predictive:
         """Draws of a new run's loss, shape ``(8 * draw, point)``."""
         out = np.empty((REPLICATES, *self.log_law.shape))
         for point, p in enumerate(self._p):
-            leaving = self.slopes * self.distance[..., point]
-            residual = self.noise.quantile(p, self.noise_draws)
-            out[:, :, point] = np.exp(self.log_law[:, point] + leaving + residual)
+            mean = self.log_law[:, point] + self.slopes * self.distance[..., point]
+            residual = self.noise.quantile(p, self.noise_draws, self._at(point), mean)
+            out[:, :, point] = np.exp(mean + residual)
         return out.reshape(-1, self.log_law.shape[1])
 
     def parts(self, prob: float) -> dict[str, np.ndarray]:
@@ -84,7 +91,12 @@ class Predictive:
         """
         ends = [(1 - prob) / 2, (1 + prob) / 2]
         low, high = np.quantile(self.log_law, ends, axis=0)
-        noise = self.noise.quantile(self._p[0], self.noise_draws) if self._p else np.zeros(1)
+
+        def noise(point: int, p: np.ndarray) -> float:
+            mean = self.log_law[:, point]
+            draws = self.noise.quantile(p, self.noise_draws, self._at(point), mean)
+            return float(np.ptp(np.quantile(draws, ends)))
+
         return {
             "parameters": high - low,
             "discrepancy": np.array(
@@ -93,7 +105,7 @@ class Predictive:
                     for point in range(self.log_law.shape[1])
                 ]
             ),
-            "noise": np.full(self.log_law.shape[1], np.ptp(np.quantile(noise, ends))),
+            "noise": np.array([noise(point, p) for point, p in enumerate(self._p)]),
         }
 
     @property
@@ -107,7 +119,10 @@ class Predictive:
         """Probability of a new run below the observed losses, shape (point,)."""
         noise = {name: values[:, None] for name, values in self.noise_draws.items()}
         log_loss = np.log(observed)
-        each = [self.noise.cdf(log_loss - mean, noise).mean(axis=0) for mean in self._means]
+        each = [
+            self.noise.cdf(log_loss - mean, noise, self.rows, mean).mean(axis=0)
+            for mean in self._means
+        ]
         return np.asarray(np.mean(each, axis=0))
 
     def log_density(self, observed: np.ndarray) -> np.ndarray:
@@ -116,11 +131,12 @@ class Predictive:
         n = len(observed)
         fill = ((0, -n % PADDED),)
         losses = np.pad(observed, fill, mode="edge")
+        rows = {name: np.pad(values, fill, mode="edge") for name, values in self.rows.items()}
         each = []
         with float64():
             for mean in self._means:
                 padded = np.pad(mean, ((0, 0), *fill), mode="edge")
-                values = np.asarray(self.noise.loss(padded, noise).log_prob(losses))[:, :n]
+                values = np.asarray(self.noise.loss(padded, noise, rows).log_prob(losses))[:, :n]
                 each.append(special.logsumexp(values, axis=0) - np.log(len(values)))
         return np.asarray(special.logsumexp(each, axis=0) - np.log(len(each)))
 

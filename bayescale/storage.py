@@ -15,11 +15,13 @@ import numpy as np
 from bayescale import discrepancy as discrepancy_library
 from bayescale import laws as law_library
 from bayescale import noise as noise_library
+from bayescale import pooling as pooling_library
 from bayescale import prior as prior_library
 from bayescale.errors import BayescaleError, FileError, LawError
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, Model
+from bayescale.pooling import COMPLETE
 from bayescale.posterior import Fit, Optimum
 from bayescale.runs import Runs
 
@@ -61,9 +63,9 @@ def to_tree(fit: Fit) -> xr.DataTree:
     rng = np.random.default_rng(fit.seed)
     prior = _prior_draws(fit, rng)
     groups = {
-        "posterior": dataset(fit.parameters, chain_draw, False),
+        "posterior": dataset(_named(fit.parameters), chain_draw, False),
         "log_prior": dataset(fit.log_prior, chain_draw, False),
-        "prior": dataset(prior.parameters, chain_draw, False),
+        "prior": dataset(_named(prior.parameters), chain_draw, False),
         "observed_data": dataset({"loss": fit.runs.loss}, ("run",), True),
         "constant_data": dataset(_columns(fit.runs), ("run",), True),
     }
@@ -81,6 +83,11 @@ def to_tree(fit: Fit) -> xr.DataTree:
     tree = xr.DataTree.from_dict(groups)
     tree.attrs[ATTRIBUTE] = json.dumps(_declaration(fit), allow_nan=False)
     return tree
+
+
+def _named(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Parameters under names that netCDF can hold: a group may be called by a path."""
+    return {name.replace("/", "|"): values for name, values in parameters.items()}
 
 
 def _columns(runs: Runs) -> dict[str, np.ndarray]:
@@ -104,14 +111,13 @@ def _prior_draws(fit: Fit, rng: np.random.Generator) -> Fit:
 
 def _predict(fit: Fit, rng: np.random.Generator) -> np.ndarray:
     """Replicated losses of the runs, one for each draw."""
-    at = {name: fit.runs[name] for name in fit.law.inputs}
-    log_mean = fit.log_law(at)
+    log_mean = fit.log_law(fit.inputs_of(fit.runs))
     if fit.discrepancy.kernel is not None:
+        at = {name: fit.runs[name] for name in fit.law.inputs}
         mean, sd = (v.reshape(log_mean.shape) for v in fit.leaves(at, fit.discrepancy))
         log_mean = log_mean + mean + sd * rng.standard_normal(log_mean.shape)
-    noise = {p.name: fit.draws[p.name][..., None] for p in fit.noise.parameters}
-    p = rng.uniform(1e-12, 1 - 1e-12, log_mean.shape)
-    return np.asarray(np.exp(log_mean + fit.noise.quantile(p, noise)))
+    residual = fit.noise.simulate(rng, log_mean, fit.noise_draws(), fit.noise_rows)
+    return np.asarray(np.exp(log_mean + residual))
 
 
 def _declaration(fit: Fit) -> dict[str, Any]:
@@ -122,6 +128,7 @@ def _declaration(fit: Fit) -> dict[str, Any]:
         "format": FORMAT,
         "law": {"name": fit.law.name, "expression": fit.law.expression},
         "noise": fit.noise.to_json(),
+        **({"pooling": fit.pooling.to_json()} if fit.pooling.active else {}),
         "discrepancy": fit.discrepancy.to_json(),
         "priors": {name: prior.to_json() for name, prior in fit.model.priors.items()},
         "reference": dict(fit.reference),
@@ -223,10 +230,13 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
     noise = noise_library.from_json(declared["noise"])
     priors = {name: prior_library.from_json(p) for name, p in declared["priors"].items()}
     beyond = discrepancy_library.from_json(declared.get("discrepancy", UNDECLARED))
-    of_noise = {p.name for p in (*noise.parameters, *beyond.parameters)}
-    law = law.with_priors(**{n: p for n, p in priors.items() if n not in of_noise})
-    own = tuple((n, p) for n, p in priors.items() if n in of_noise)
-    model = Model(law, noise, own, beyond)
+    pooling = COMPLETE
+    if "pooling" in declared:
+        pooling = pooling_library.from_json(declared["pooling"]).of(law)
+    others = {p.name for p in (*noise.parameters, *pooling.added, *beyond.parameters)}
+    law = law.with_priors(**{n: p for n, p in priors.items() if n not in others})
+    own = tuple((n, p) for n, p in priors.items() if n in others)
+    model = Model(law, noise, own, beyond, pooling)
 
     constant = tree["constant_data"]
     runs = Runs(

@@ -318,3 +318,13 @@ def test_json_of_many_points_is_linear(fit):
         )
         ahead.to_json((0.9,))
     assert len(calls) < 12
+
+
+def test_runs_by_another_measure_are_refused(fit):
+    bits = replace(fit.runs, loss_unit="bits/byte")
+    with pytest.raises(RunsError, match="are in bits/byte"):
+        bs.forecast(fit, bits)
+    total = replace(fit, runs=replace(fit.runs, count="total"))
+    assert len(bs.forecast(total, fit.runs)) == 16
+    with pytest.raises(RunsError, match="counts non-embedding"):
+        bs.forecast(total, replace(fit.runs, count="non-embedding"))

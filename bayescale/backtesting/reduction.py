@@ -33,7 +33,7 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     """
     n = next(iter(fit.draws.values())).size
     kept = np.linspace(0, n - 1, min(KEPT, n)).astype(int)
-    log_law = fit.log_law({name: targets[name] for name in fit.law.inputs}).reshape(n, -1)
+    log_law = fit.log_law(fit.inputs_of(targets)).reshape(n, -1)
     leaves: dict[str, Any] = {}
     if fit.discrepancy.kernel is not None:
         mean, sd = fit.leaves({name: targets[name] for name in fit.law.inputs}, fit.discrepancy)
@@ -49,6 +49,7 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
         "log_law": log_law[kept],
         **leaves,
         "noise": {p.name: fit.draws[p.name].ravel()[kept] for p in fit.noise.parameters},
+        "rows": fit.noise.ahead(targets.columns, fit.runs),
         "log_evidence": log_evidence,
         "refusals": list(refusals),
     }

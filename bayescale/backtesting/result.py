@@ -16,6 +16,8 @@ from bayescale.discrepancy import Discrepancy
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+from bayescale.runs.wording import counted
+
 __all__ = ["Backtest", "Scored"]
 
 GEOMETRIC = "width90"
@@ -182,12 +184,12 @@ class Backtest:
 
     def text(self) -> str:
         """How the forecasts fared, and what to make of it."""
-        means = self.means()
+        means, table = self.means(), self.table()
         n_groups = len({s.group for s in self.scored})
         n_parts = len({(s.group, s.split) for s in self.scored})
         lines = [
-            f"Backtest: {n_parts} splits of {n_groups} groups, {self.seconds:.1f} s; means over "
-            "groups."
+            f"Backtest: {counted(n_parts, 'split')} of {counted(n_groups, 'group')}, "
+            f"{self.seconds:.1f} s; means over groups."
         ]
         for name, row in means.iterrows():
             cover = "/".join(f"{row[f'cover{round(100 * p)}']:.2f}".lstrip("0") for p in PROBS)
@@ -196,7 +198,9 @@ class Backtest:
                 f"50/80/90/95 % {cover}, geometric-mean 90 % width {row['width90']:.3f}."
             )
             wide = row["cover90"] - 0.9
-            error = max(float(np.nan_to_num(row["cover90_se"])), 0.03)
+            # That of so many independent runs at least: those of one split err together.
+            of_runs = np.sqrt(0.9 * 0.1 / (table.loc[table["law"] == name, "n_test"].sum()))
+            error = max(float(np.nan_to_num(row["cover90_se"])), float(of_runs))
             if abs(wide) > 2.0 * error:
                 verdict = "too narrow" if wide < 0 else "too wide"
                 lines.append(

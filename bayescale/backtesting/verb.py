@@ -206,6 +206,7 @@ def predictive(
         if "leaves" in reduced
         else discrepancy.distance({n: np.asarray(part.large[n]) for n in watched}, frontier),
         seed,
+        {name: np.asarray(v) for name, v in reduced["rows"].items()},
     )
 
 

@@ -17,11 +17,10 @@ import numpy as np
 from bayescale.errors import LawError
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import geometric_mean
-from bayescale.model import LOSS_SCALE, Model
+from bayescale.model import LOSS_SCALE, Model, log_loss
 from bayescale.prior import Gamma, HalfNormal, LogNormal, Normal, Prior, Uniform
 from bayescale.runs import Runs
 from bayescale.runs.read import read_quietly
-from bayescale.units import coordinate
 
 __all__ = ["NEAR", "Drawn", "draw", "fixed_priors", "layout"]
 
@@ -199,10 +198,11 @@ def _one(
             p.name: float(model.priors[p.name].draws(1, rng, 1.0, p.positive)[0])
             for p in model.parameters
         }
-    x = {name: coordinate(name, design[name]) for name in model.law.inputs}
+    x = model.inputs_of(design)
+    rows = model.noise.rows(design, x, design)
     point = {name: value for name, value in reference.items() if name != LOSS_SCALE}
     with float64(), np.errstate(all="ignore"):
-        log_mean = np.asarray(model.law.term.log_value(truth, x, point))
-        uniform = rng.uniform(1e-15, 1.0 - 1e-15, len(design))
-        residual = model.noise.quantile(uniform, {name: np.asarray(v) for name, v in truth.items()})
+        log_mean = np.asarray(log_loss(model.signature, truth, x, point))
+        own = {name: np.asarray(v) for name, v in truth.items()}
+        residual = model.noise.simulate(rng, log_mean, own, rows)
         return truth, np.asarray(np.exp(log_mean + residual), np.float64)

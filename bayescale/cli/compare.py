@@ -43,6 +43,7 @@ def compare(
     *,
     laws: str,
     noise: str = "student_t",
+    pool: str | None = None,
     forward_split: str | None = None,
     where: str | None = None,
     column: Columns = None,
@@ -74,6 +75,8 @@ def compare(
     noise
         Noise on log loss: student_t, normal, laplace or huber; several, separated by commas, fit
         every law under each.
+    pool
+        A column of groups whose laws differ, as for fit; for every law.
     forward_split
         Which runs the forward score holds out, e.g. "C>1e20"; the largest 30 % unless given.
     where
@@ -121,6 +124,7 @@ def compare(
         chosen,
         table,
         noise=separated(noise),
+        pool=pool,
         priors=priors,
         forward_split=forward_split or True,
         leave_out=leave_out,

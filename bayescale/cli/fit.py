@@ -27,6 +27,7 @@ def fit(
     law: str,
     noise: str | None = None,
     discrepancy: str | None = None,
+    pool: str | None = None,
     where: str | None = None,
     column: Columns = None,
     prior: Annotated[list[str] | None, Parameter(negative="")] = None,
@@ -52,10 +53,14 @@ def fit(
         A law's name (see bayescale laws), or a sum of terms such as
         "irreducible + power(N) + power(D)*overtraining(D)".
     noise
-        Noise on log loss: student_t, normal, laplace or huber; that of the law unless said.
+        Noise on log loss: student_t, normal, laplace, huber, one_sided, or around one of them
+        heteroscedastic(SHAPE), measured(SHAPE) (reads loss_se), inexact(N=0.05); effects(seed),
+        curve(D), bounded(0.75). See docs/noise-and-pooling.md.
     discrepancy
         How far losses may leave the law: beyond the data slope, slope(MEDIAN, SD), or none; for
         laws of one input also matern or wiener. That of the law unless said.
+    pool
+        A column of groups whose laws differ: family, or family(E, alpha) to name what differs.
     where
         Which runs to fit, e.g. "C<1e21 and family == 'a'".
     column
@@ -93,6 +98,7 @@ def fit(
         table,
         noise=noise,
         discrepancy=discrepancy,
+        pool=pool,
         priors=priors,
         method=method,
         seed=seed,

@@ -30,6 +30,7 @@ def forecast(
     column: Columns = None,
     prob: str = "0.9",
     discrepancy: str | None = None,
+    group: str | None = None,
     seed: int = 0,
     out: str | None = None,
     register: str | None = None,
@@ -54,6 +55,8 @@ def forecast(
     discrepancy
         How far losses may leave the law beyond the data: slope, slope(MEDIAN, SD) or none. That of
         the fit unless given.
+    group
+        The group of a pooled fit to forecast; a new, unseen one unless given.
     seed
         Seed of the noise draws.
     out
@@ -84,6 +87,7 @@ def forecast(
         where,
         columns=parse_columns(list(column or ())),
         discrepancy=discrepancy,
+        group=group,
         seed=seed,
     )
     if ledger:

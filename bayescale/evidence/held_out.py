@@ -104,10 +104,10 @@ def forward(
         return None, "the fit to the small runs has not converged"
     large = fit.runs.select(split.scored)
     score = Score(log_predictive(small, large), np.empty(0), messages=_of_method(small))
-    log_law = small.log_law({name: large[name] for name in small.law.inputs})
+    log_law = small.log_law(small.inputs_of(large))
     residual = np.log(large.loss) - log_law
-    noise = {p.name: small.draws[p.name][..., None] for p in small.noise.parameters}
-    below = small.noise.cdf(residual, noise).mean(axis=(0, 1))
+    rows = small.noise.ahead(large.columns, small.runs)
+    below = small.noise.cdf(residual, small.noise_draws(), rows, log_law).mean(axis=(0, 1))
     off = np.median(residual, axis=(0, 1))
     return Forward(
         score,

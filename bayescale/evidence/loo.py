@@ -1,5 +1,8 @@
 """Leave-one-out cross-validation: by Pareto-smoothed importance sampling, exactly where it fails.
 
+Runs that a noise model holds to be dependent, such as the checkpoints of one training run, are left
+out together: they are one *unit*.
+
 References
 ----------
 .. [1] Vehtari, Gelman and Gabry 2017, "Practical Bayesian model evaluation using leave-one-out
@@ -9,17 +12,16 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
-from bayescale.inference.runtime import float64
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
 
-__all__ = ["Score", "exact", "log_predictive", "psis_loo", "spread"]
+__all__ = ["Score", "common_units", "exact", "log_predictive", "psis_loo", "spread"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,14 @@ class Score:
 
     Parameters
     ----------
-    pointwise : array, shape (run,)
-        Log density of each run's loss.
-    pareto_k : array, shape (run,)
-        For leave-one-out, the shape of each run's importance weights; empty otherwise.
+    pointwise : array, shape (unit,)
+        Log density of each unit's losses: of each run's loss where all are independent.
+    pareto_k : array, shape (unit,)
+        For leave-one-out, the shape of each unit's importance weights; empty otherwise.
     limit : float
-        Pareto k above which a run was left out and the law fitted again.
+        Pareto k above which a unit was left out and the law fitted again.
     refitted : tuple of int
-        Runs for which that was done.
+        Units for which that was done.
     messages : tuple of str
         What must be known of it.
     refusals : tuple of str
@@ -51,12 +53,12 @@ class Score:
 
     @property
     def elpd(self) -> float:
-        """Sum over runs."""
+        """Sum over units."""
         return float(np.sum(self.pointwise))
 
     @property
     def se(self) -> float:
-        """Standard error of the sum, over runs."""
+        """Standard error of the sum, over units."""
         return spread(self.pointwise)
 
 
@@ -66,11 +68,36 @@ def spread(pointwise: np.ndarray) -> float:
     return float(np.std(pointwise, ddof=1) * np.sqrt(n)) if n > 1 else float("nan")
 
 
-def psis_loo(fit: Fit) -> Score:
-    """Leave-one-out log densities from the draws of one fit."""
+def common_units(fits: Iterable[Fit]) -> np.ndarray:
+    """A number for each run, equal where any of the fits holds runs to be dependent."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    fits = tuple(fits)
+    n = len(fits[0].runs)
+    links = [np.arange(n)] * 2
+    for fit in fits:
+        own = fit.noise.units(fit.runs)
+        if own is not None:
+            first = np.unique(own, return_index=True)[1][own]
+            links = [np.append(links[0], np.arange(n)), np.append(links[1], first)]
+    graph = coo_array((np.ones(len(links[0])), tuple(links)), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def psis_loo(fit: Fit, units: np.ndarray | None = None) -> Score:
+    """Leave-one-out log densities from the draws of one fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    units : array of int, shape (run,), optional
+        From :func:`common_units`; those of the fit's own noise unless given.
+    """
     from arviz_stats.base import array_stats
 
-    log_likelihood = fit.log_likelihood.reshape(-1, len(fit.runs)).T
+    units = common_units([fit]) if units is None else units
+    log_likelihood = _by_unit(fit.log_likelihood.reshape(-1, len(fit.runs)), units).T
     n = log_likelihood.shape[1]
     limit = min(1.0 - 1.0 / np.log10(n), 0.7)
     relative = [float(array_stats.ess(v, method="mean", relative=True)) for v in fit.draws.values()]
@@ -81,8 +108,23 @@ def psis_loo(fit: Fit) -> Score:
     return Score(np.asarray(pointwise), np.asarray(k), float(limit))
 
 
-def exact(score: Score, fit: Fit, refit: Callable[[np.ndarray, int], Fit], most: int) -> Score:
-    """The score with the runs above the limit left out in earnest.
+def _by_unit(values: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Sums over the runs of each unit, shape (draw, unit)."""
+    if len(np.unique(units)) == len(units):
+        return np.asarray(values[:, np.argsort(units)])
+    sums = np.zeros((int(units.max()) + 1, len(values)))
+    np.add.at(sums, units, values.T)
+    return sums.T
+
+
+def exact(
+    score: Score,
+    fit: Fit,
+    refit: Callable[[np.ndarray, int], Fit],
+    most: int,
+    units: np.ndarray | None = None,
+) -> Score:
+    """The score with the units above the limit left out in earnest.
 
     It is refused where one of those fits has not converged, or more runs would have to be left out
     than is allowed: a sum with one wrong term is wrong.
@@ -96,8 +138,11 @@ def exact(score: Score, fit: Fit, refit: Callable[[np.ndarray, int], Fit], most:
     refit : callable
         From which runs to leave out, and a number for the seed, to a fit.
     most : int
-        Most refits; the runs of highest k come first.
+        Most refits; the units of highest k come first.
+    units : array of int, shape (run,), optional
+        As for :func:`psis_loo`.
     """
+    units = common_units([fit]) if units is None else units
     high = np.flatnonzero(~(score.pareto_k < score.limit))
     high = high[np.argsort(-np.nan_to_num(score.pareto_k[high], nan=np.inf))]
     if len(high) > most:
@@ -108,12 +153,14 @@ def exact(score: Score, fit: Fit, refit: Callable[[np.ndarray, int], Fit], most:
         return replace(score, refusals=(refusal,))
     pointwise, refusals, done = score.pointwise.copy(), [], []
     for i in high:
-        out = np.arange(len(fit.runs)) == i
+        out = units == i
         without = refit(out, int(i))
-        pointwise[i] = log_predictive(without, fit.runs.select(out))[0]
+        joint = without.log_density_of(fit.runs.select(out)).sum(axis=-1).ravel()
+        pointwise[i] = special.logsumexp(joint) - np.log(len(joint))
         done.append(int(i))
         if not without.diagnosis.converged:
-            refusals.append(f"the fit without {fit.runs.labels[i]} has not converged")
+            label = fit.runs.labels[int(np.argmax(out))]
+            refusals.append(f"the fit without {label} has not converged")
     return replace(
         score, pointwise=pointwise, refitted=tuple(sorted(done)), refusals=tuple(refusals)
     )
@@ -124,9 +171,5 @@ def log_predictive(fit: Fit, runs: Runs) -> np.ndarray:
 
     By the law and its noise alone: a discrepancy, where forecasts have one, is no part of it.
     """
-    log_mean = fit.log_law({name: runs[name] for name in fit.law.inputs})
-    noise = {p.name: fit.draws[p.name][..., None] for p in fit.noise.parameters}
-    with float64():
-        values = np.asarray(fit.noise.loss(log_mean, noise).log_prob(runs.loss))
-    values = values.reshape(-1, len(runs))
+    values = fit.log_density_of(runs).reshape(-1, len(runs))
     return np.asarray(special.logsumexp(values, axis=0) - np.log(len(values)))

@@ -24,7 +24,7 @@ from bayescale.evidence.target import problem
 from bayescale.fitting import computed
 from bayescale.inference.diagnosis import diagnose_importance
 from bayescale.inference.nuts import Settings
-from bayescale.model import Data, Model
+from bayescale.model import Data, Model, bucket
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
 
@@ -53,10 +53,8 @@ def refit_without(fit: Fit, out: np.ndarray, seed: int, *, keep_reference: bool 
         others had never been seen.
     """
     kept = fit.runs.select(~out)
-    order = np.concatenate([np.flatnonzero(~out), np.flatnonzero(out)])
     reference = dict(fit.reference) if keep_reference else fit.model.reference(kept)
-    data = fit.model.data(fit.runs.select(order), reference)
-    data["mask"] = np.arange(len(data["mask"])) < len(kept)
+    data = fit.model.data(kept, reference, bucket(len(fit.runs)))
     found = _fitted(fit.model, kept, reference, data, "quick", Settings(), seed)
     return found if found.diagnosis.converged else weighed(found, seed)
 

@@ -13,7 +13,7 @@ the law is fitted again under the changed prior.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpyro.distributions.distribution import validation_enabled
@@ -129,7 +129,7 @@ def _log_density(known: Marginal, name: str, prior: Prior) -> np.ndarray:
 
 def with_prior(model: Model, name: str, prior: Prior) -> Model:
     """The model with one prior replaced."""
-    if name in {p.name for p in model.noise.parameters}:
-        own = {**dict(model.noise_priors), name: prior}
-        return Model(model.law, model.noise, tuple(sorted(own.items())))
-    return Model(model.law.with_priors(**{name: prior}), model.noise, model.noise_priors)
+    if name in {p.name for p in model.law.parameters}:
+        return replace(model, law=model.law.with_priors(**{name: prior}))
+    own = {**dict(model.noise_priors), name: prior}
+    return replace(model, noise_priors=tuple(sorted(own.items())))

@@ -17,7 +17,8 @@ part :math:`R = \sum_i T_i` is inversely proportional to :math:`a_1`, and both
 that add up to one. So priors stay on the parameters, and no Jacobian is needed beyond that of the
 logarithms.
 
-Strengths and rates of saturating modifiers have coordinates of their own
+Pooled parameters are those of the average group, and what the groups differ by has coordinates of
+its own (:mod:`bayescale.inference.groups`). So have strengths and rates of saturating modifiers
 (:mod:`bayescale.inference.bends`). A parameter with a gamma prior, such as the noise's degrees of
 freedom, may well have a density at its lower edge, and is sampled by its normal score
 (:mod:`bayescale.inference.score`): where the prior is exponential and the data say nothing, its
@@ -36,7 +37,7 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from numpyro.distributions.transforms import biject_to
 
-from bayescale.inference import score
+from bayescale.inference import groups, score
 from bayescale.inference.bends import Bends, bends
 from bayescale.laws.term import Pair, Values
 from bayescale.model import Data, Signature
@@ -119,7 +120,7 @@ def constrain(
     ----------
     u : array, shape (n_parameters,)
         The slope group first, then the parameters of no group in their order, then the groups of
-        bends.
+        bends, then how the groups of runs differ.
     signature : Signature
         The model.
     supports : mapping
@@ -151,12 +152,14 @@ def constrain(
         params |= {name: jnp.exp(logs[i]) for i, name in enumerate(each.names)}
         log_jacobian += jnp.sum(logs) + log_slope
         start += len(each.names)
-    return {name: params[name] for name, *_ in signature.kinds}, log_jacobian
+    params, log_shift = groups.left(u[start:], params, signature.pooling)
+    return {name: params[name] for name, *_ in signature.kinds}, log_jacobian + log_shift
 
 
 def unconstrain(params: Values, signature: Signature, supports: Values, data: Data) -> Any:
     """Unconstrained coordinates from parameters: the inverse of :func:`constrain`."""
     group, others, bent = _layout(signature)
+    differences, params = groups.entered(params, signature.pooling)
 
     def logs(names: tuple[str, ...]) -> Any:
         return jnp.log(jnp.stack([params[name] for name in names]))
@@ -168,7 +171,7 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
         )
     outside = {**params, **_ones(bent)}
     parts += [each.from_log(logs(each.names), outside, data) for each in bent]
-    return jnp.concatenate(parts)
+    return jnp.concatenate([*parts, differences])
 
 
 def _layout(signature: Signature) -> tuple[Slopes | None, tuple[str, ...], tuple[Bends, ...]]:
@@ -177,6 +180,7 @@ def _layout(signature: Signature) -> tuple[Slopes | None, tuple[str, ...], tuple
     used = group.names if group else ()
     bent = bends(signature, used)
     grouped = {*used, *(name for each in bent for name in each.names)}
+    grouped |= {*groups.offsets(signature.pooling)}
     return group, tuple(name for name, *_ in signature.kinds if name not in grouped), bent
 
 

@@ -143,6 +143,7 @@ def grouped(data: Data, signature: Signature) -> Data | None:
     return {
         **rest,
         "x": {name: padded(values[first]) for name, values in x.items()},
+        "noise": {},
         "mask": np.arange(size) < len(count),
         "count": padded(count),
         "mean": padded(mean),

@@ -54,15 +54,23 @@ def seed_of(study_seed: int, content: Any) -> int:
     return int(digest("seed", study_seed, content)[:8], 16) % 2**31
 
 
-def model_content(model: Model) -> dict[str, Any]:
-    """What of a model decides its posterior, and the messages about it."""
-    return {
+def model_content(model: Model, runs: Runs) -> dict[str, Any]:
+    """What of a model decides its posterior of the runs, and the messages about it."""
+    content = {
         "law": model.law.name,
         "term": model.law.term,
         "noise": model.noise,
         "priors": dict(model.priors),
         "process": model.discrepancy.kernel,
     }
+    # Which runs belong together, whatever column says so.
+    units = model.noise.units(runs)
+    if units is not None:
+        content["units"] = units
+    if model.pooling.active:
+        content["pooling"] = model.pooling
+        content["members"] = model.pooling.members(runs.columns)
+    return content
 
 
 @functools.cache

@@ -170,8 +170,8 @@ class _Study:
         )
         for name, task in self.tasks.items():
             try:
-                model = self._model(task, built)
-                content = digest(model_content(model), task.runs)
+                model = self._model(task, built).resolved(task.runs)
+                content = digest(model_content(model, task.runs), task.runs)
                 seed = seed_of(self.seed, content) if task.seed is None else task.seed
                 given = dict(task.given) if self.reduce is not None else {}
                 self.keys[name] = digest(shared, content, seed, given)
@@ -189,10 +189,11 @@ class _Study:
             law,
             noise,
             beyond,
+            task.pool,
             tuple(sorted((task.priors or {}).items(), key=lambda item: item[0])),
         )
         if key not in built:
-            built[key] = build_model(task.law, task.noise, task.priors, task.discrepancy)
+            built[key] = build_model(task.law, task.noise, task.priors, task.discrepancy, task.pool)
         return built[key]
 
     def look_up(self) -> None:

@@ -10,6 +10,7 @@ from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError
 from bayescale.laws.law import Law
 from bayescale.noise import Noise
+from bayescale.pooling import Pooling
 from bayescale.prior import Prior
 from bayescale.runs import Runs
 
@@ -34,6 +35,8 @@ class Task:
     given : mapping of str to object
         Keyword arguments for the study's ``reduce``: the targets of a backtest, the truth of a
         simulated data set. Numbers, text, arrays, runs, and lists and mappings of them.
+    pool : str or Pooling, optional
+        As for :func:`bayescale.fit`.
     """
 
     law: str | Law
@@ -43,6 +46,7 @@ class Task:
     discrepancy: str | Discrepancy | None = None
     seed: int | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
+    pool: str | Pooling | None = None
 
 
 type Tasks = Mapping[str, Task | tuple[Any, ...]] | Iterable[Task | tuple[Any, ...]]

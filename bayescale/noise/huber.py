@@ -11,12 +11,16 @@ import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.laws.term import Parameter, Values
-from bayescale.noise.noise import Noise, sigma_parameter
+from bayescale.noise.noise import NOTHING, Noise, Rows, sigma_parameter
 
 if TYPE_CHECKING:
     from numpyro.distributions import Distribution
 
 __all__ = ["Huber"]
+
+
+ONE_SIGMA = 0.8413447460685429
+"""Probability of a normal below one standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +64,30 @@ class Huber(Noise):
     def parameters(self) -> tuple[Parameter, ...]:
         return (sigma_parameter("scale of the quadratic core of the Huber noise on log loss"),)
 
-    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+    def log_loss(self, log_mean: Any, params: Values, rows: Rows = NOTHING) -> Distribution:
         from bayescale.noise.huber_distribution import HuberDistribution
 
         return HuberDistribution(log_mean, params["sigma"], self.delta)
 
-    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+    def quantile(
+        self, p: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         from bayescale.noise.huber_distribution import HuberDistribution
 
         with jax.enable_x64(True):
             return np.asarray(HuberDistribution(0.0, params["sigma"], self.delta).icdf(p))
 
-    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+    def cdf(
+        self, residual: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         from bayescale.noise.huber_distribution import HuberDistribution
 
         with jax.enable_x64(True):
             return np.asarray(HuberDistribution(0.0, params["sigma"], self.delta).cdf(residual))
+
+    def scale(self, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0) -> Any:
+        """Half the width that holds as much as one sd of a normal: tails included, not the core."""
+        return self.quantile(np.asarray(ONE_SIGMA), params)
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "delta": self.delta}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayescale.laws.term import Parameter, Values
-from bayescale.noise.noise import Noise, sigma_parameter
+from bayescale.noise.noise import NOTHING, Noise, Rows, sigma_parameter
 
 if TYPE_CHECKING:
     from numpyro.distributions import Distribution
@@ -32,16 +32,20 @@ class Laplace(Noise):
     def parameters(self) -> tuple[Parameter, ...]:
         return (sigma_parameter("scale of the Laplace noise on log loss (sd is 1.41 of it)"),)
 
-    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+    def log_loss(self, log_mean: Any, params: Values, rows: Rows = NOTHING) -> Distribution:
         import numpyro.distributions as dist
 
         return dist.Laplace(log_mean, params["sigma"])
 
-    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+    def quantile(
+        self, p: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         tail = np.minimum(p, 1.0 - np.asarray(p))
         return np.asarray(np.sign(np.asarray(p) - 0.5) * -params["sigma"] * np.log(2.0 * tail))
 
-    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+    def cdf(
+        self, residual: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         z = residual / params["sigma"]
         tail = 0.5 * np.exp(-np.abs(z))
         return np.asarray(np.where(z < 0, tail, 1.0 - tail))

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from bayescale.laws.term import Parameter, Values
-from bayescale.noise.noise import Noise, sigma_parameter
+from bayescale.noise.noise import NOTHING, Noise, Rows, sigma_parameter
 
 if TYPE_CHECKING:
     from numpyro.distributions import Distribution
@@ -29,7 +29,7 @@ class Normal(Noise):
     def parameters(self) -> tuple[Parameter, ...]:
         return (sigma_parameter("standard deviation of the noise on log loss"),)
 
-    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+    def log_loss(self, log_mean: Any, params: Values, rows: Rows = NOTHING) -> Distribution:
         import numpyro.distributions as dist
 
         return dist.Normal(log_mean, params["sigma"])
@@ -52,8 +52,12 @@ class Normal(Noise):
             - count * mean
         )
 
-    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+    def quantile(
+        self, p: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         return np.asarray(params["sigma"] * special.ndtri(p))
 
-    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+    def cdf(
+        self, residual: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         return np.asarray(special.ndtr(residual / params["sigma"]))

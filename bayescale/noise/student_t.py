@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from bayescale.laws.term import Parameter, Values
-from bayescale.noise.noise import Noise, sigma_parameter
+from bayescale.noise.noise import NOTHING, Noise, Rows, sigma_parameter
 from bayescale.prior import Gamma
 
 if TYPE_CHECKING:
@@ -46,13 +46,17 @@ class StudentT(Noise):
             ),
         )
 
-    def log_loss(self, log_mean: Any, params: Values) -> Distribution:
+    def log_loss(self, log_mean: Any, params: Values, rows: Rows = NOTHING) -> Distribution:
         import numpyro.distributions as dist
 
         return dist.StudentT(params["nu"], log_mean, params["sigma"])
 
-    def quantile(self, p: np.ndarray, params: Values) -> np.ndarray:
+    def quantile(
+        self, p: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         return np.asarray(params["sigma"] * special.stdtrit(params["nu"], p))
 
-    def cdf(self, residual: np.ndarray, params: Values) -> np.ndarray:
+    def cdf(
+        self, residual: np.ndarray, params: Values, rows: Rows = NOTHING, log_mean: Any = 0.0
+    ) -> np.ndarray:
         return np.asarray(special.stdtr(params["nu"], residual / params["sigma"]))

@@ -39,9 +39,9 @@ def plot_residuals(
     """Draw residuals against compute and each input, and their quantiles against the noise's.
 
     A residual is the log of the observed loss over the median fitted one, in units of the median
-    scale of the noise; the shade is two scales wide to each side. Runs beyond five scales are
-    named, or counted where there are many. Of more than 20,000 runs as many are drawn, and the
-    envelope is that of the noise at its median parameters.
+    scale of the noise at the run; the shade is two scales wide to each side. Runs beyond five
+    scales are named, or counted where there are many. Of more than 20,000 runs as many are drawn,
+    and the envelope is that of the noise at its median parameters.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def plot_residuals(
     against = names or tuple(dict.fromkeys((*(("C",) if both else ()), *fit.law.inputs)))
     if hue is None and both and "M" in runs.columns:
         hue = "M"
-    scale, unit = _scale(fit)
+    scale, unit = fit.noise_scale, r"noise scales $\sigma$"
     z = fit.residuals / scale
     panels = len(against) + 1
     columns = min(panels, 4)
@@ -81,7 +81,7 @@ def plot_residuals(
     figure = new_figure(*(size or (PAGE * max(columns, 2) / 4, 2.0 * rows)))
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     clouds = [_against(ax, fit, z, name, hue) for ax, name in zip(axes, against, strict=False)]
-    _quantiles(axes[len(against)], fit, z, scale, prob)
+    _quantiles(axes[len(against)], fit, z, prob)
     for ax in axes[panels:]:
         ax.remove()
     for place, ax in enumerate(axes[:panels]):
@@ -99,14 +99,6 @@ def plot_residuals(
         label = input_label(hue, runs)
         draw_colour_bar(figure, list(axes[:panels]), clouds[0], hue, label)
     return figure
-
-
-def _scale(fit: Fit) -> tuple[float, str]:
-    """Return the scale of the residuals, and what it is called."""
-    if "sigma" in fit.draws:
-        return float(np.median(fit.draws["sigma"])), r"noise scales $\sigma$"
-    spread = 1.4826 * float(np.median(np.abs(fit.residuals)))
-    return spread or 1.0, "robust standard deviations"
 
 
 def _against(ax: Any, fit: Fit, z: np.ndarray, name: str, hue: str | None) -> Any:
@@ -137,19 +129,19 @@ def _outliers(
     return x[far], z[far], [labels[i] for i in far]
 
 
-def _quantiles(ax: Any, fit: Fit, z: np.ndarray, scale: float, prob: float) -> None:
+def _quantiles(ax: Any, fit: Fit, z: np.ndarray, prob: float) -> None:
     """Draw sorted residuals against those that the fitted noise would show."""
     n, seen = len(z), np.sort(z)
     probs = np.array([(1 - prob) / 2, 0.5, (1 + prob) / 2])
     if n > MOST:
         ranks = _ranks(n)
         seen = seen[ranks - 1]
-        low, middle, high = _order_statistics(fit, ranks, n, probs) / scale
+        low, middle, high = _order_statistics(fit, ranks, n, probs)
     else:
-        low, middle, high = np.quantile(_sets(fit, n), probs, axis=0) / scale
+        low, middle, high = np.quantile(_sets(fit, n), probs, axis=0)
     band = ax.fill_between(
         middle, low, high, color=BLUE, alpha=0.22, lw=0,
-        label=f"{100 * prob:g} % if {fit.noise.name.replace('_', ' ')}",
+        label=f"{100 * prob:g} % if {fit.noise.name.partition('(')[0].replace('_', ' ')}",
     )  # fmt: skip
     band.set_gid("envelope")
     reach = float(np.abs(middle).max())
@@ -166,12 +158,14 @@ def _quantiles(ax: Any, fit: Fit, z: np.ndarray, scale: float, prob: float) -> N
 
 
 def _sets(fit: Fit, n: int) -> np.ndarray:
-    """Sorted residuals of as many simulated tables as there are replicates."""
+    """Sorted residuals, in scales, of as many simulated tables as there are replicates."""
     rng = np.random.default_rng(0)
     total = next(iter(fit.draws.values())).size
     pick = rng.integers(0, total, REPLICATES)
     noise = {p.name: fit.draws[p.name].ravel()[pick][:, None] for p in fit.noise.parameters}
-    return np.sort(fit.noise.quantile(rng.uniform(1e-12, 1.0, (REPLICATES, n)), noise), axis=1)
+    log_mean = np.broadcast_to(np.log(fit.runs.loss) - fit.residuals, (REPLICATES, n))
+    drawn = fit.noise.simulate(rng, log_mean, noise, fit.noise_rows)
+    return np.sort(drawn / fit.noise_scale, axis=1)
 
 
 def _ranks(n: int) -> np.ndarray:
@@ -181,9 +175,16 @@ def _ranks(n: int) -> np.ndarray:
 
 
 def _order_statistics(fit: Fit, ranks: np.ndarray, n: int, probs: np.ndarray) -> np.ndarray:
-    """Quantiles of residuals of given ranks: the rank k of n uniform numbers is Beta(k, n+1-k)."""
+    """Quantiles of residuals of given ranks: the rank k of n uniform numbers is Beta(k, n+1-k).
+
+    In scales, and at the run of middle scale, where they differ.
+    """
     from scipy import special
 
     noise = {p.name: float(np.median(fit.draws[p.name])) for p in fit.noise.parameters}
     uniform = special.betaincinv(ranks, n + 1 - ranks, probs[:, None])
-    return np.asarray(fit.noise.quantile(uniform, noise))
+    at = int(np.argsort(fit.noise_scale)[n // 2])
+    rows = fit.noise.ahead({k: v[[at]] for k, v in fit.runs.columns.items()}, fit.runs)
+    log_mean = float(np.log(fit.runs.loss[at]) - fit.residuals[at])
+    found = fit.noise.quantile(uniform, noise, rows, log_mean)
+    return np.asarray(found / fit.noise_scale[at])

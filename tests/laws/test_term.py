@@ -39,7 +39,7 @@ class Decay(Term):
 
 @dataclass(frozen=True)
 class Density(Modifier):
-    """A redundancy score z of the corpus makes the data term larger: z^kappa."""
+    """A redundancy score z of the corpus makes the data term larger: exp(kappa z)."""
 
     inputs = ("z",)
     parameters = (
@@ -71,7 +71,7 @@ def test_a_users_modifier_with_a_signed_parameter(kappa: float) -> None:
     p = {"E": 1.6, "A": 400.0, "alpha": 0.34, "B": 500.0, "beta": 0.29, "kappa": kappa}
     z = np.array([0.47, 0.56, 0.64])
     loss = law.loss({"N": 1e9, "D": 2e10, "z": z}, p)
-    expected = 1.6 + 400.0 / 1e9**0.34 + 500.0 / 2e10**0.29 * z**kappa
+    expected = 1.6 + 400.0 / 1e9**0.34 + 500.0 / 2e10**0.29 * np.exp(kappa * z)
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     law.with_priors(kappa=prior.Normal(0.0, 1.0), beta=prior.Normal(0.3, 0.1))
 

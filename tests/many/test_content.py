@@ -96,7 +96,7 @@ def small() -> bs.Runs:
     return bs.read_runs({"N": size, "loss": 1.8 + 400.0 / size**0.34})
 
 
-def test_models() -> None:
+def test_models(small: bs.Runs) -> None:
     prior = {"E": bs.prior.Normal(1.6, 0.1)}
     models = [
         build_model("chinchilla"),
@@ -106,9 +106,24 @@ def test_models() -> None:
         build_model("chinchilla", "huber(1e-2)"),
         build_model("chinchilla", priors=prior),
     ]
-    found = [digest(model_content(model)) for model in models]
+    found = [digest(model_content(model, small)) for model in models]
     assert len(set(found)) == len(found)
-    assert digest(model_content(build_model("chinchilla", priors=prior))) == found[-1]
+    assert digest(model_content(build_model("chinchilla", priors=prior), small)) == found[-1]
+
+
+def test_which_runs_belong_together_counts(small: bs.Runs) -> None:
+    """A column of any name that groups runs is part of the content, by what it groups."""
+    model = build_model("irreducible + power(N)", "effects(rack)", pool="corpus")
+
+    def content(rack: list[str], corpus: list[str]) -> str:
+        columns = {"rack": np.array(rack), "corpus": np.array(corpus)}
+        runs = replace(small, columns={**small.columns, **columns})
+        return digest(model_content(model.resolved(runs), runs))
+
+    half, third = ["a"] * 6 + ["b"] * 6, ["a"] * 4 + ["b"] * 8
+    base = content(half, half)
+    assert content(["x"] * 6 + ["y"] * 6, half) == base  # the rack's name says nothing
+    assert len({base, content(third, half), content(half, third)}) == 3
 
 
 def test_seeds_are_spread_and_follow_from_the_content() -> None:

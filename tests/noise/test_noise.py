@@ -232,3 +232,12 @@ def test_any_text_is_a_noise_or_a_refusal(text: str) -> None:
 def test_a_bad_description_is_refused(description: dict[str, Any]) -> None:
     with pytest.raises(LawError):
         noise.from_json(description)
+
+
+def test_the_scale_of_huber_noise_is_that_of_its_tails() -> None:
+    """Where delta lies far below the residuals, the noise is Laplace with scale sigma^2/delta."""
+    from bayescale.noise.huber import Huber
+
+    scale = float(Huber(1e-4).scale({"sigma": 0.001}))
+    assert scale == pytest.approx(0.01 * -np.log(2 * (1 - 0.8413447)), rel=0.02)
+    assert float(Huber(1.0).scale({"sigma": 0.001})) == pytest.approx(0.001, rel=1e-6)

@@ -222,6 +222,13 @@ def _named(
                 model = build_model(law, each)
                 label = name if len(noises) == 1 else f"{name}, {model.noise.name}"
                 found.append((label, model.law, each))
+    for name, law, each in found:
+        beyond = (law if isinstance(law, Fit) else build_model(law, each)).discrepancy
+        if beyond.kernel is not None:
+            raise LawError(
+                f"The law {name!r} comes with the discrepancy {beyond.name!r}, which ties the runs "
+                "to each other: none can be left out by its weight. Compare by bs.backtest."
+            )
     names = [name for name, *_ in found]
     twice = [name for name in names if names.count(name) > 1]
     if twice:

@@ -19,7 +19,7 @@ from bayescale import noise as noise_library
 from bayescale import pooling as pooling_library
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError, PriorError, RunsError
-from bayescale.inference import cost, large, nuts, point
+from bayescale.inference import adaptive, cost, large, nuts, point
 from bayescale.inference import diagnosis as verdict
 from bayescale.inference import laplace as laplace_fit
 from bayescale.inference.diagnosis import Diagnosis
@@ -92,34 +92,49 @@ HEAVY = 5.0
 
 def build_model(
     law: str | Law,
-    noise: str | Noise = "student_t",
+    noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
-    discrepancy: str | Discrepancy = discrepancy_library.DEFAULT,
+    discrepancy: str | Discrepancy | None = None,
     pool: str | Pooling | None = None,
 ) -> Model:
     """A law and a noise model with priors replaced by name, a discrepancy and pooling.
+
+    Noise and discrepancy are those of the law unless named.
 
     Raises
     ------
     LawError, PriorError, ExpressionError
         Where a name is unknown or an expression cannot be read.
     """
-    law, noise = law_library.get(law), noise_library.get(noise)
+    law = law_library.get(law)
+    of_law = dict(law.noise_priors) if noise is None or noise == law.noise else {}
+    noise = noise_library.get(law.noise if noise is None else noise)
+    beyond = discrepancy_library.get(law.discrepancy if discrepancy is None else discrepancy)
+    beyond = beyond.resolved(law)
+    if beyond.kernel is not None and noise.name != "normal":
+        raise LawError(
+            f"The discrepancy {beyond.name!r} is integrated out, which takes normal noise, but the "
+            f"noise is {noise.name!r}. Use --noise normal, or another discrepancy."
+        )
     pooling = pooling_library.get(pool, law)
-    own = {p.name for p in (*noise.parameters, *pooling.added)}
+    if beyond.kernel is not None and pooling.active:
+        raise LawError(
+            f"The discrepancy {beyond.name!r} is of one curve, but the fit is pooled by "
+            f"{pooling.by!r}. Fit each curve by itself, or use another discrepancy."
+        )
+    own = {p.name for p in (*noise.parameters, *pooling.added, *beyond.parameters)}
     clash = own & {p.name for p in law.term.parameters}
     if clash:
         raise LawError(
             f"The law {law.name!r} and its noise or pooling, {noise.name!r}, both have a parameter "
             f"{min(clash)!r}. Name the law's otherwise."
         )
-    priors = dict(priors or {})
+    priors = {**of_law, **(priors or {})}
     of_noise = {name: priors.pop(name) for name in list(priors) if name in own}
     try:
         law = law.with_priors(**priors)
     except PriorError as error:
         raise PriorError(f"{error} Beside the law: {', '.join(sorted(own))}.") from None
-    beyond = discrepancy_library.get(discrepancy).resolved(law)
     return Model(law, noise, tuple(sorted(of_noise.items())), beyond, pooling)
 
 
@@ -127,9 +142,9 @@ def fit(
     law: str | Law,
     runs: Runs,
     *,
-    noise: str | Noise = "student_t",
+    noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
-    discrepancy: str | Discrepancy = discrepancy_library.DEFAULT,
+    discrepancy: str | Discrepancy | None = None,
     pool: str | Pooling | None = None,
     method: str = "auto",
     seed: int = 0,
@@ -150,13 +165,15 @@ def fit(
         A law's name, an expression, or a :class:`~bayescale.laws.Law`.
     runs : Runs
         The runs; see :func:`bayescale.read_runs`.
-    noise : str or Noise, default "student_t"
-        Noise on log loss.
+    noise : str or Noise, optional
+        Noise on log loss: ``student_t``, or that of the law, unless said.
     priors : mapping of str to Prior, optional
         Priors that replace the defaults, by parameter.
-    discrepancy : str or Discrepancy, default "slope"
-        How far the losses may leave the law beyond the runs; ``"none"`` takes it to be exact there.
-        It changes forecasts, not the posterior of the law.
+    discrepancy : str or Discrepancy, optional
+        How far the losses may leave the law: ``"slope"`` beyond the runs, or that of the law,
+        unless said; ``"none"`` takes the law to be exact. A slope changes forecasts, not the
+        posterior of the law; a process (``"matern"``, ``"wiener"``), for one input, is sampled with
+        the law.
     pool : str or Pooling, optional
         A column of groups, such as ``"family"``, whose laws differ in their levels and are drawn
         from one population; ``"family(E, alpha)"`` names the parameters that differ.
@@ -164,7 +181,8 @@ def fit(
         ``auto`` is ``nuts``, unless the table has more than 16,384 rows and NUTS would take more
         than five minutes here; then it is ``quick``, and the diagnosis says so. ``laplace`` draws
         from the Laplace approximation with Pareto-smoothed importance weights: fast, and checked by
-        Pareto k. ``quick`` does so, and samples by NUTS where the check fails.
+        Pareto k. ``quick`` does so, and samples by NUTS where the check fails; with a process it
+        first tries a proposal that is moved to where the posterior was found to be.
     seed : int
         Makes the fit reproducible.
     draws, warmup : int
@@ -272,6 +290,10 @@ def computed(
         result = _by_nuts(problem, rng, seed, settings, report)
     else:
         result = _by_importance(problem, rng, settings.draws, settings.chains, report)
+    if method == "quick" and not result.diagnosis.converged and model.signature.process is not None:
+        # NUTS would go through the runs one by one at every step: first try to move the proposal.
+        adapted = _by_importance(problem, rng, settings.draws, settings.chains, report, adapt=True)
+        result = adapted if adapted.diagnosis.converged else result
     if method == "quick" and not result.diagnosis.converged:
         first = result.diagnosis
         result = _by_nuts(problem, rng, seed, settings, report)
@@ -440,7 +462,7 @@ def _sampled(
         settings.max_tree_depth,
         draft.diagnosis.contraction,
         draft.diagnosis.prior_sensitivity,
-        tuple(p.name for p in problem.model.law.term.parameters),
+        problem.model.judged,
         _notes(problem, draft),
         retried,
         _design_notes(draft),
@@ -455,9 +477,27 @@ def _by_importance(
     draws: int,
     chains: int,
     progress: Progress | None = None,
+    *,
+    adapt: bool = False,
 ) -> Fit:
     model, n = problem.model, max(PROPOSALS, draws * chains)
-    weighed = laplace_fit.importance(problem.best, model.signature, problem.data, n, rng, progress)
+    elsewhere = 1.0 - float(np.max(problem.weights))
+    if adapt:
+        weighed = adaptive.adapted(
+            problem.approximations,
+            problem.weights,
+            model.signature,
+            problem.data,
+            n,
+            rng,
+            verdict.PARETO_LIMIT,
+            verdict.ESS_LIMIT,
+            progress,
+        )
+        elsewhere = 0.0
+    else:
+        own = (problem.best, model.signature, problem.data)
+        weighed = laplace_fit.importance(*own, n, rng, progress)
     evaluated = weighed.evaluated.take(rng.permutation(weighed.resample(draws * chains, rng)))
     draft = _draft(problem, evaluated, (chains, draws), {}, "laplace")
     diagnosis = verdict.diagnose_importance(
@@ -465,9 +505,9 @@ def _by_importance(
         weighed.ess,
         draft.diagnosis.contraction,
         draft.diagnosis.prior_sensitivity,
-        tuple(p.name for p in model.law.term.parameters),
+        model.judged,
         _notes(problem, draft),
-        1.0 - float(np.max(problem.weights)),
+        elsewhere,
         _design_notes(draft),
         draft.diagnosis.prior_conflict,
     )
@@ -720,7 +760,7 @@ def point_fit(
     law: str | Law,
     runs: Runs,
     *,
-    noise: str | Noise = "student_t",
+    noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
     objective: str = "map",
 ) -> PointFit:
@@ -755,7 +795,8 @@ def point_fit(
         at = {name: values[i] for name, values in optima.params.items()}
         with float64():
             field = {k: float(v) for k, v in model.law.term.to_field(at, log_reference).items()}
-        noise_values = {p.name: float(at[p.name]) for p in model.noise.parameters}
+        beside = (*model.noise.parameters, *model.discrepancy.parameters)
+        noise_values = {p.name: float(at[p.name]) for p in beside}
         found.append(Optimum({**field, **noise_values}, -float(value), float("nan")))
     return PointFit(
         law=model.law,

@@ -102,10 +102,25 @@ class Forecast:
         return {name: self.fit.draws[name].ravel() for name in names}
 
     @functools.cached_property
-    def distance(self) -> np.ndarray:
-        """How far each point lies beyond the data, in the discrepancy's unit: e-folds."""
+    def _leaving(self) -> tuple[Any, np.ndarray]:
+        """What the runs tell of the discrepancy at the points, and its unknown rest there.
+
+        The log of the law moves by the first, shape (draw, point) or nothing; the second is a
+        distance, shape (point,), or of a process its standard deviation, shape (draw, point).
+        """
+        if self.discrepancy.kernel is not None:
+            return self.fit.leaves(self.points, self.discrepancy)
         frontier = {name: float(self.fit.runs[name].max()) for name in self._reached}
-        return self.discrepancy.distance(self.points, frontier)
+        return 0.0, self.discrepancy.distance(self.points, frontier)
+
+    @property
+    def distance(self) -> np.ndarray:
+        """How far each point lies beyond the data, in the discrepancy's unit: e-folds.
+
+        Of a process, its standard deviation there.
+        """
+        found = self._leaving[1]
+        return np.asarray(found if found.ndim == 1 else found.mean(axis=0))
 
     @functools.cached_property
     def predictive(self) -> Predictive:
@@ -113,10 +128,10 @@ class Forecast:
         rng = np.random.default_rng([self.seed, 1])
         return Predictive(
             self.fit.noise,
-            np.log(self.latent),
+            np.log(self.latent) + self._leaving[0],
             self._noise,
             self.discrepancy.slopes((REPLICATES, len(self.latent)), rng),
-            self.distance,
+            self._leaving[1],
             self.seed,
             self.rows,
         )
@@ -152,18 +167,20 @@ class Forecast:
     def sensitivity(self, prob: float = 0.9) -> pd.DataFrame:
         """The band of a new run with half and with twice the discrepancy.
 
-        The fitted runs cannot tell the discrepancy's scale, so this is how much its prior matters.
+        The fitted runs can hardly tell the discrepancy's scale, so this is how much its prior
+        matters. The draws of the law stay as they are.
 
         Returns
         -------
         pandas.DataFrame
             One row for each point and ``factor`` (0, 0.5, 1, 2) of the scale: ``lower`` and
-            ``upper``.
+            ``upper``. A process was sampled with the law, which is not known without it: there is
+            no row without one.
         """
         import pandas as pd
 
         rows = []
-        for factor in (0.0, 0.5, 1.0, 2.0):
+        for factor in (0.0, 0.5, 1.0, 2.0) if self.discrepancy.kernel is None else (0.5, 1.0, 2.0):
             other = self.discrepancy.scaled(factor) if factor else discrepancy_library.Exact()
             lower, upper = replace(self, discrepancy=other).interval(prob)
             rows.append(
@@ -558,7 +575,8 @@ def forecast(
         For a table: which column is which input, as in :func:`bayescale.read_runs`.
     discrepancy : str or Discrepancy, optional
         How far the losses may leave the law beyond the data, in place of what the fit declares:
-        ``"none"``, ``"slope"``, or ``"slope(MEDIAN, SD)"`` with the scale per e-fold.
+        ``"none"``, ``"slope"``, or ``"slope(MEDIAN, SD)"`` with the scale per e-fold. A process
+        can only be that of the fit.
     group : str, optional
         The group of a pooled fit to forecast, such as a family. Unless said it is a new one, drawn
         from the population.

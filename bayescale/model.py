@@ -19,6 +19,8 @@ import numpy as np
 import numpyro.distributions as dist
 
 from bayescale.discrepancy import Discrepancy, Exact
+from bayescale.discrepancy import process as gaussian_process
+from bayescale.discrepancy.state_space import Kernel
 from bayescale.errors import LawError
 from bayescale.laws.law import Law, geometric_mean, reference_point, spread_of
 from bayescale.laws.term import Parameter, Values
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGE",
     "LOSS_SCALE",
+    "LOSS_SPAN",
     "NUMBERS",
     "Model",
     "Signature",
@@ -43,6 +46,9 @@ __all__ = [
 
 LOSS_SCALE = "loss"
 """Key of the reference loss in the reference point."""
+
+LOSS_SPAN = "loss span"
+"""Key of the log range of the losses in the reference point, where a process takes it."""
 
 LARGE = 4096
 """Rows above which a table is large: it is taken in blocks, and ``docs/large-tables.md`` holds."""
@@ -69,6 +75,9 @@ class Signature:
     kinds: tuple[tuple[str, str, bool, bool], ...]
     """Name, prior family, whether relative, whether positive: one for each parameter."""
 
+    process: Kernel | None = None
+    """The Gaussian process that is integrated out of the likelihood, if there is one."""
+
     pooling: Pooling = COMPLETE
     """With groups by number."""
 
@@ -86,7 +95,8 @@ class Model:
     noise_priors : tuple of (str, Prior)
         Priors of the noise, and of the spreads between groups, that replace their defaults.
     discrepancy : Discrepancy
-        How far the losses may leave the law beyond the runs. It does not enter their likelihood.
+        How far the losses may leave the law. One that has no process acts beyond the runs alone,
+        and does not enter their likelihood.
     pooling : Pooling
         Which parameters differ between groups of runs.
     """
@@ -105,13 +115,27 @@ class Model:
     @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """All sampled parameters, those of the law first."""
-        return (*self.law.parameters, *self.noise.parameters, *self.pooling.added)
+        beside = (*self.noise.parameters, *self.discrepancy.parameters, *self.pooling.added)
+        return (*self.law.parameters, *beside)
 
     @functools.cached_property
     def priors(self) -> dict[str, Prior]:
         """The priors in force, by parameter."""
         found = {p.name: p.prior for p in self.parameters if p.prior is not None}
         return {**found, **dict(self.noise_priors)}
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Parameters of the law that the runs must tell, or else the prior wrote the answer.
+
+        Not those whose prior was learned from other data, unless another was given.
+        """
+        known = {p.name for p in self.law.term.parameters if p.learned}
+        return tuple(
+            p.name
+            for p in self.law.term.parameters
+            if p.name not in known or p.name in self.law.replaced
+        )
 
     @functools.cached_property
     def signature(self) -> Signature:
@@ -121,6 +145,7 @@ class Model:
             self.law.term,
             self.noise,
             tuple((p.name, *priors[p.name].kind, p.positive) for p in self.parameters),
+            self.discrepancy.kernel,
             self.pooling.anonymous,
         )
 
@@ -136,7 +161,10 @@ class Model:
                     f"The input {name} of the runs reaches {runs[name].min():g}, but the law "
                     f"{self.law.name!r} takes its logarithm. Shift or rescale it to be above zero."
                 )
-        return {**reference_point(runs.columns, self.law), LOSS_SCALE: geometric_mean(runs.loss)}
+        found = {**reference_point(runs.columns, self.law), LOSS_SCALE: geometric_mean(runs.loss)}
+        if self.discrepancy.kernel is not None:
+            found[LOSS_SPAN] = gaussian_process.loss_span(runs.columns, self.law.inputs[0])
+        return found
 
     def data(
         self,
@@ -165,6 +193,7 @@ class Model:
         x = self.inputs_of(runs)
         fillers = {**reference, MEMBER: 0.0}
         return {
+            **self._along(runs, size),
             "x": {name: _padded(values, size, fillers[name]) for name, values in x.items()},
             "noise": jax.tree.map(
                 lambda values: np.concatenate([values, np.repeat(values[:1], size - n)]),
@@ -180,6 +209,17 @@ class Model:
                 for name, prior in self.priors.items()
             },
         }
+
+    def _along(self, runs: Runs, size: int) -> Data:
+        """The rows in the order of the input, for a process along it."""
+        if self.discrepancy.kernel is None:
+            return {}
+        if len(runs) > LARGE:
+            raise LawError(
+                f"There are {len(runs):,} runs, and the discrepancy {self.discrepancy.name!r} "
+                f"takes at most {LARGE:,}. Average neighbours, and say so in a column n_averaged."
+            )
+        return {"along": gaussian_process.along(runs.columns, self.law.inputs[0], size)}
 
     def inputs_of(self, runs: Runs) -> dict[str, np.ndarray]:
         """Log inputs of the law at the runs, and the number of each run's group where pooled."""
@@ -251,7 +291,11 @@ def log_likelihood(signature: Signature, params: Values, data: Data) -> Any:
         return log_loss(signature, params, x, data["reference"])
 
     noise = signature.noise
-    if "count" in data:
+    if signature.process is not None:
+        rows = (data["along"], data["mask"], data["reference"][LOSS_SPAN])
+        own = (law(data["x"]), data["loss"], params)
+        values = gaussian_process.log_density(signature.process, *own, *rows)
+    elif "count" in data:
         groups = (data[name] for name in ("count", "mean", "square"))
         values = noise.log_density_of_groups(law(data["x"]), params, *groups)
     else:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from bayescale.discrepancy import Discrepancy
+from bayescale.discrepancy import Discrepancy, Process
 from bayescale.errors import LawError
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import RowSummary, not_kept, summarise_rows
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import Law
-from bayescale.model import LOSS_SCALE, Model
+from bayescale.model import LOSS_SCALE, LOSS_SPAN, Model
 from bayescale.noise import Noise
 from bayescale.pooling import COMPLETE, MEMBER, Pooling
 from bayescale.runs import Runs
@@ -189,14 +189,19 @@ class Fit:
     def residuals(self) -> np.ndarray:
         """Log observed minus log of the median fitted loss, shape (run,).
 
+        What is fitted is the law, with the process of the discrepancy where there is one.
         The median is that of a thousand of the draws: good to a twentieth of a posterior standard
         deviation of the fitted loss, which is itself a fraction of the noise. Of a large table,
         minus the log of the law at the posterior mean of its parameters.
         """
         if self.pointwise is None:
             return np.asarray(np.log(self.runs.loss) - self._summary.log_mean)
-        fitted = self._thinned.log_law(self.inputs_of(self.runs))
-        middle = np.median(fitted.reshape(-1, len(self.runs)), axis=0)
+        some = self._thinned
+        fitted = some.log_law(self.inputs_of(self.runs)).reshape(-1, len(self.runs))
+        if self.discrepancy.kernel is not None:
+            at = {name: self.runs[name] for name in self.law.inputs}
+            fitted = fitted + some.leaves(at, self.discrepancy)[0]
+        middle = np.median(fitted, axis=0)
         return np.asarray(np.log(self.runs.loss) - middle)
 
     @functools.cached_property
@@ -374,6 +379,45 @@ class Fit:
         log_mean = np.log(self.runs.loss) - self.residuals
         scale = self.noise.scale(middle, self.noise_rows, log_mean)
         return np.asarray(np.broadcast_to(scale, len(self.runs)))
+
+    def leaves(
+        self, points: Mapping[str, np.ndarray], discrepancy: Discrepancy
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How far the log loss leaves the law at points by a process, draw by draw.
+
+        Parameters
+        ----------
+        points : mapping of str to array, shape (point,)
+            Inputs in plain units.
+        discrepancy : Discrepancy
+            One with a process that this fit sampled.
+
+        Returns
+        -------
+        tuple of two arrays, shape (draw, point)
+            Mean and standard deviation of the process, given the runs.
+
+        Raises
+        ------
+        LawError
+            Where the fit did not sample such a process.
+        """
+        if self.discrepancy.kernel != discrepancy.kernel or not isinstance(discrepancy, Process):
+            raise LawError(
+                f"The discrepancy {discrepancy.name!r} is sampled with the law, but the fit has "
+                f"{self.discrepancy.name!r}. Fit again with --discrepancy {discrepancy.name}."
+            )
+        x = self.law.inputs[0]
+        fitted = self.log_law({x: self.runs[x]}).reshape(-1, len(self.runs))
+        with float64():
+            return discrepancy.given(
+                self.runs.columns,
+                x,
+                np.log(self.runs.loss) - fitted,
+                {name: values.ravel() for name, values in self.draws.items()},
+                points[x],
+                self.reference[LOSS_SPAN],
+            )
 
     def influence(self) -> pd.DataFrame:
         """How far each run pulls each parameter.

@@ -36,8 +36,9 @@ class Predictive:
         Parameters of the noise.
     slopes : array, shape (replicate, draw)
         Discrepancy per unit of distance.
-    distance : array, shape (point,)
-        How far each point lies beyond the data, in the discrepancy's unit.
+    distance : array, shape (point,) or (draw, point)
+        How far each point lies beyond the data, in the discrepancy's unit; of a process its
+        standard deviation there, draw by draw.
     seed : int
         Seed of the noise draws.
     rows : mapping of str to array, shape (point,)
@@ -67,7 +68,7 @@ class Predictive:
                 (rng.permuted(strata, axis=0) + rng.uniform(1e-9, 1.0, (1, n))) / REPLICATES,
                 1 - 1e-12,
             )
-            for _ in range(len(self.distance))
+            for _ in range(self.log_law.shape[1])
         ]
 
     @functools.cached_property
@@ -75,10 +76,10 @@ class Predictive:
         """Draws of a new run's loss, shape ``(8 * draw, point)``."""
         out = np.empty((REPLICATES, *self.log_law.shape))
         for point, p in enumerate(self._p):
-            mean = self.log_law[:, point] + self.slopes * self.distance[point]
+            mean = self.log_law[:, point] + self.slopes * self.distance[..., point]
             residual = self.noise.quantile(p, self.noise_draws, self._at(point), mean)
             out[:, :, point] = np.exp(mean + residual)
-        return out.reshape(-1, len(self.distance))
+        return out.reshape(-1, self.log_law.shape[1])
 
     def parts(self, prob: float) -> dict[str, np.ndarray]:
         """Width of the central interval of the log loss that each source would leave alone.
@@ -98,7 +99,12 @@ class Predictive:
 
         return {
             "parameters": high - low,
-            "discrepancy": np.ptp(np.quantile(self.slopes, ends)) * self.distance,
+            "discrepancy": np.array(
+                [
+                    np.ptp(np.quantile(self.slopes * self.distance[..., point], ends))
+                    for point in range(self.log_law.shape[1])
+                ]
+            ),
             "noise": np.array([noise(point, p) for point, p in enumerate(self._p)]),
         }
 

@@ -112,6 +112,10 @@ def _prior_draws(fit: Fit, rng: np.random.Generator) -> Fit:
 def _predict(fit: Fit, rng: np.random.Generator) -> np.ndarray:
     """Replicated losses of the runs, one for each draw."""
     log_mean = fit.log_law(fit.inputs_of(fit.runs))
+    if fit.discrepancy.kernel is not None:
+        at = {name: fit.runs[name] for name in fit.law.inputs}
+        mean, sd = (v.reshape(log_mean.shape) for v in fit.leaves(at, fit.discrepancy))
+        log_mean = log_mean + mean + sd * rng.standard_normal(log_mean.shape)
     residual = fit.noise.simulate(rng, log_mean, fit.noise_draws(), fit.noise_rows)
     return np.asarray(np.exp(log_mean + residual))
 
@@ -225,13 +229,13 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
         )
     noise = noise_library.from_json(declared["noise"])
     priors = {name: prior_library.from_json(p) for name, p in declared["priors"].items()}
+    beyond = discrepancy_library.from_json(declared.get("discrepancy", UNDECLARED))
     pooling = COMPLETE
     if "pooling" in declared:
         pooling = pooling_library.from_json(declared["pooling"]).of(law)
-    others = {p.name for p in (*noise.parameters, *pooling.added)}
+    others = {p.name for p in (*noise.parameters, *pooling.added, *beyond.parameters)}
     law = law.with_priors(**{n: p for n, p in priors.items() if n not in others})
     own = tuple((n, p) for n, p in priors.items() if n in others)
-    beyond = discrepancy_library.from_json(declared.get("discrepancy", UNDECLARED))
     model = Model(law, noise, own, beyond, pooling)
 
     constant = tree["constant_data"]

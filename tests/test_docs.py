@@ -179,6 +179,7 @@ def test_the_table_of_default_priors() -> None:
 
 def test_the_table_covers_every_named_law() -> None:
     listed = {row[3].strip("`") for row in rows("priors.md", "quantity")}
+    listed |= {row[2].strip("`") for row in rows("how-far.md", "parameter")}
     for name in bs.laws.names():
         for parameter in bs.laws.get(name).parameters:
             assert str(parameter.prior) in listed, (name, parameter.name)

@@ -22,6 +22,8 @@ KEPT = 500
 def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     """The log of the law at the targets and the noise, for evenly spaced draws.
 
+    With a process, the law moved by what the runs tell of it; ``leaves`` is its standard deviation.
+
     Parameters
     ----------
     fit : Fit
@@ -32,6 +34,10 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     n = next(iter(fit.draws.values())).size
     kept = np.linspace(0, n - 1, min(KEPT, n)).astype(int)
     log_law = fit.log_law(fit.inputs_of(targets)).reshape(n, -1)
+    leaves: dict[str, Any] = {}
+    if fit.discrepancy.kernel is not None:
+        mean, sd = fit.leaves({name: targets[name] for name in fit.law.inputs}, fit.discrepancy)
+        log_law, leaves = log_law + mean, {"leaves": sd[kept]}
     refusals: tuple[str, ...]
     log_evidence, refusals = float("nan"), ("it was not asked for",)
     if evidence:
@@ -41,6 +47,7 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
         refusals = () if apart < ROUGHLY else (f"two estimates differ by {apart:.1f} nats",)
     return {
         "log_law": log_law[kept],
+        **leaves,
         "noise": {p.name: fit.draws[p.name].ravel()[kept] for p in fit.noise.parameters},
         "rows": fit.noise.ahead(targets.columns, fit.runs),
         "log_evidence": log_evidence,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from bayescale import discrepancy as discrepancy_library
 from bayescale.backtesting.mixtures import needs_evidence, weights
 from bayescale.backtesting.reduction import ahead
 from bayescale.backtesting.result import Backtest, Scored
@@ -42,9 +41,9 @@ def backtest(
     rolling: bool | Sequence[float] = False,
     by: str | None = None,
     mixtures: Sequence[str] = ("equal",),
-    noise: str | Noise = "student_t",
+    noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
-    discrepancy: str | Discrepancy = discrepancy_library.DEFAULT,
+    discrepancy: str | Discrepancy | None = None,
     method: str = "quick",
     seed: int = 0,
     draws: int = 1000,
@@ -103,6 +102,7 @@ def backtest(
             part.small,
             noise=noise,
             priors=priors,
+            discrepancy=discrepancy,
             given={"targets": part.large, "evidence": evidence},
         )
         for name in named
@@ -202,7 +202,9 @@ def predictive(
         log_law,
         {name: np.asarray(v) for name, v in reduced["noise"].items()},
         discrepancy.slopes((REPLICATES, len(log_law)), rng),
-        discrepancy.distance({n: np.asarray(part.large[n]) for n in watched}, frontier),
+        np.asarray(reduced["leaves"])
+        if "leaves" in reduced
+        else discrepancy.distance({n: np.asarray(part.large[n]) for n in watched}, frontier),
         seed,
         {name: np.asarray(v) for name, v in reduced["rows"].items()},
     )

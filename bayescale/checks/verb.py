@@ -121,6 +121,11 @@ def sbc(
     _check(n, reference, level, draws * chains)
     started = time.perf_counter()
     model = build_model(law, noise, priors)
+    if model.discrepancy.kernel is not None:
+        raise LawError(
+            f"The discrepancy {model.discrepancy.name!r} of the law {model.law.name!r} is not "
+            "simulated yet. Check a law without a process, e.g. power_floor(x)."
+        )
     runs, loss = layout(design, model.law.inputs)
     fixed = fixed_priors(model, loss)
     truth_model = build_model(law, noise, fixed)

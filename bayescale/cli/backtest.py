@@ -32,8 +32,8 @@ def backtest(
     rolling: Annotated[bool, Parameter(negative="")] = False,
     by: str | None = None,
     mixtures: str = "equal",
-    noise: str = "student_t",
-    discrepancy: str = "slope",
+    noise: str | None = None,
+    discrepancy: str | None = None,
     where: str | None = None,
     column: Columns = None,
     prior: Annotated[list[str] | None, Parameter(negative="")] = None,
@@ -72,9 +72,10 @@ def backtest(
     mixtures
         Mixtures of the laws to score too: equal, evidence, half; or none.
     noise
-        Noise on log loss: student_t, normal, laplace or huber.
+        Noise on log loss: student_t, normal, laplace or huber; that of the law unless said.
     discrepancy
-        How far losses may leave the law beyond the data: slope, slope(MEDIAN, SD), or none.
+        How far losses may leave the law: beyond the data slope, slope(MEDIAN, SD), or none; for
+        laws of one input also matern or wiener. That of the law unless said.
     where
         Which runs to use.
     column

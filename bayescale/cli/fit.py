@@ -25,8 +25,8 @@ def fit(
     /,
     *,
     law: str,
-    noise: str = "student_t",
-    discrepancy: str = "slope",
+    noise: str | None = None,
+    discrepancy: str | None = None,
     pool: str | None = None,
     where: str | None = None,
     column: Columns = None,
@@ -57,7 +57,8 @@ def fit(
         heteroscedastic(SHAPE), measured(SHAPE) (reads loss_se), inexact(N=0.05); effects(seed),
         curve(D), bounded(0.75). See docs/noise-and-pooling.md.
     discrepancy
-        How far losses may leave the law beyond the data: slope, slope(MEDIAN, SD), or none.
+        How far losses may leave the law: beyond the data slope, slope(MEDIAN, SD), or none; for
+        laws of one input also matern or wiener. That of the law unless said.
     pool
         A column of groups whose laws differ: family, or family(E, alpha) to name what differs.
     where

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.discrepancy.state_space import Kernel
 from bayescale.laws.law import Law
+from bayescale.laws.term import Parameter
 
 __all__ = ["Discrepancy"]
 
@@ -24,6 +26,16 @@ class Discrepancy(ABC):
     @abstractmethod
     def name(self) -> str:
         """Name on the command line and in files."""
+
+    @property
+    def kernel(self) -> Kernel | None:
+        """The Gaussian process that the losses of the runs follow too; None where none does."""
+        return None
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What is sampled with the law, with priors; only where the runs can tell it."""
+        return ()
 
     @property
     def is_exact(self) -> bool:

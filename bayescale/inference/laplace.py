@@ -12,7 +12,7 @@ from bayescale.inference.point import Optima
 from bayescale.inference.progress import Progress
 from bayescale.model import Data, Signature
 
-__all__ = ["Laplace", "importance", "laplace"]
+__all__ = ["DF", "Importance", "Laplace", "importance", "laplace", "weighed"]
 
 DF = 10.0
 """Degrees of freedom of the proposal: tails a little heavier than the Gaussian's, so that the
@@ -118,8 +118,6 @@ def importance(
     progress : callable, optional
         Called with proposals weighed and proposals in all, where the table is large.
     """
-    from arviz_stats.base import array_stats
-
     d = len(approximation.mode)
     z = rng.standard_normal((n, d))
     stretch = np.sqrt(DF / rng.chisquare(DF, n))
@@ -133,6 +131,29 @@ def importance(
         - log_det
         - 0.5 * (DF + d) * np.log1p(square / DF)
     )
+    return weighed(u, log_q, signature, data, progress)
+
+
+def weighed(
+    u: np.ndarray,
+    log_q: np.ndarray,
+    signature: Signature,
+    data: Data,
+    progress: Progress | None = None,
+) -> Importance:
+    """Proposals with their smoothed weights.
+
+    Parameters
+    ----------
+    u : array, shape (draws, n_parameters)
+    log_q : array, shape (draws,)
+        Log density of the proposal there.
+    signature, data, progress
+        As for :func:`importance`.
+    """
+    from arviz_stats.base import array_stats
+
+    n = len(u)
     evaluated = evaluate(signature, u, data, progress)
     log_ratio = evaluated.log_density - log_q
     log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -np.inf)

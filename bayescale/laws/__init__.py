@@ -4,6 +4,7 @@ from bayescale.laws.balanced import Balanced
 from bayescale.laws.batch_adjusted import BatchAdjusted
 from bayescale.laws.breaks import Breaks
 from bayescale.laws.coupled import Coupled
+from bayescale.laws.curve import Frontier
 from bayescale.laws.density import Density
 from bayescale.laws.effective import Effective, Exhaustible, Repeated
 from bayescale.laws.from_chance import FromChance
@@ -30,6 +31,7 @@ __all__ = [
     "Effective",
     "Exhaustible",
     "FromChance",
+    "Frontier",
     "Growth",
     "Hyperbola",
     "Irreducible",

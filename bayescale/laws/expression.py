@@ -12,6 +12,7 @@ from bayescale.laws.balanced import Balanced
 from bayescale.laws.batch_adjusted import BatchAdjusted
 from bayescale.laws.breaks import Breaks
 from bayescale.laws.coupled import Coupled
+from bayescale.laws.curve import Frontier
 from bayescale.laws.density import Density
 from bayescale.laws.effective import Effective, Exhaustible, Repeated
 from bayescale.laws.from_chance import FromChance
@@ -45,6 +46,7 @@ TERMS: dict[str, Callable[..., Term | Modifier | Effective]] = {
     "batch_adjusted": BatchAdjusted,
     "hyperbola": Hyperbola,
     "overtraining": OverTraining,
+    "frontier": Frontier,
     "breaks": Breaks,
     "density": Density,
     "valley": Valley,

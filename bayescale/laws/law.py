@@ -67,6 +67,10 @@ class Law:
         Published fits by name.
     replaced : mapping of str to Prior
         Priors that replace the defaults; see :meth:`with_priors`.
+    noise, discrepancy : str
+        The noise and the discrepancy that the law is fitted with unless others are named.
+    noise_priors : mapping of str to Prior
+        Priors of that noise, in place of its own.
 
     Examples
     --------
@@ -84,6 +88,9 @@ class Law:
     notes: str = ""
     presets: Mapping[str, Preset] = field(default_factory=lambda: MappingProxyType({}))
     replaced: Mapping[str, Prior] = field(default_factory=lambda: MappingProxyType({}))
+    noise: str = "student_t"
+    discrepancy: str = "slope"
+    noise_priors: Mapping[str, Prior] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         if not self.term.inputs:
@@ -94,7 +101,8 @@ class Law:
 
     def __reduce__(self) -> tuple[Any, ...]:
         words = (self.name, self.term, self.title, self.formula, self.source, self.notes)
-        return Law, (*words, dict(self.presets), dict(self.replaced))
+        with_it = (self.noise, self.discrepancy, dict(self.noise_priors))
+        return Law, (*words, dict(self.presets), dict(self.replaced), *with_it)
 
     def _check_names(self) -> None:
         """Refuse terms that refer to nothing, or whose field parameters share a name."""
@@ -316,12 +324,14 @@ def geometric_mean(values: np.ndarray) -> float:
 def reference_point(columns: Values, law: Law) -> dict[str, float]:
     """Log reference point of a table of runs: the geometric mean of every input.
 
-    Of an input that is linear (:data:`bayescale.units.INPUTS`), the mean.
+    Of an input that is linear (:data:`bayescale.units.INPUTS`), the mean. A law's term may take
+    another point.
 
     With it, the spread of those inputs for which the law's parameters have it as their unit.
     """
     middle = {name: float(np.mean(coordinate(name, columns[name]))) for name in law.inputs}
-    return middle | {spread_key(n): spread_of(n, columns[n]) for n in law.term.spreads}
+    spreads = {spread_key(n): spread_of(n, columns[n]) for n in law.term.spreads}
+    return middle | spreads | law.term.reference_point(columns)
 
 
 def spread_of(name: str, values: np.ndarray) -> float:

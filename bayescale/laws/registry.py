@@ -16,6 +16,7 @@ __all__ = ["get", "names", "parse", "register"]
 NAMED: dict[str, str] = {
     "power": "single_input",
     "power_floor": "single_input",
+    "curve": "curve",
     "m3": "m3",
     "m4": "m4",
     "bnsl": "bnsl",

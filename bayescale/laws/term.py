@@ -25,6 +25,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bayescale.errors import LawError
 from bayescale.prior import Prior
@@ -70,6 +71,9 @@ class Parameter:
         A prior that overrides the role's default.
     positive : bool, default True
         Whether the parameter must be positive.
+    learned : bool, default False
+        Whether the prior was learned from other data of the kind, so that a posterior which rests
+        on it is no cause for alarm.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Parameter:
     meaning: str
     prior: Prior | None = None
     positive: bool = True
+    learned: bool = False
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -138,6 +143,10 @@ class Term(ABC):
     def bends(self) -> tuple[Bend, ...]:
         """What saturating modifiers bend, for the sampler's bend coordinates."""
         return ()
+
+    def reference_point(self, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """What the term takes of a table's inputs in place of their log geometric means."""
+        return {}
 
     @property
     def spreads(self) -> tuple[str, ...]:

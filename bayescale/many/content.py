@@ -61,6 +61,7 @@ def model_content(model: Model, runs: Runs) -> dict[str, Any]:
         "term": model.law.term,
         "noise": model.noise,
         "priors": dict(model.priors),
+        "process": model.discrepancy.kernel,
     }
     # Which runs belong together, whatever column says so.
     units = model.noise.units(runs)

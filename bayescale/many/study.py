@@ -184,14 +184,16 @@ class _Study:
         """The model of a task; tasks of one declaration share it, and travel with it once."""
         law = task.law if isinstance(task.law, str) else id(task.law)
         noise = task.noise if isinstance(task.noise, str) else id(task.noise)
+        beyond = task.discrepancy if isinstance(task.discrepancy, str) else id(task.discrepancy)
         key = (
             law,
             noise,
+            beyond,
             task.pool,
             tuple(sorted((task.priors or {}).items(), key=lambda item: item[0])),
         )
         if key not in built:
-            built[key] = build_model(task.law, task.noise, task.priors, pool=task.pool)
+            built[key] = build_model(task.law, task.noise, task.priors, task.discrepancy, task.pool)
         return built[key]
 
     def look_up(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError
 from bayescale.laws.law import Law
 from bayescale.noise import Noise
@@ -24,8 +25,9 @@ class Task:
     ----------
     law : str or Law
     runs : Runs
-    noise : str or Noise, default "student_t"
+    noise : str or Noise, optional
     priors : mapping of str to Prior, optional
+    discrepancy : str or Discrepancy, optional
         As for :func:`bayescale.fit`.
     seed : int, optional
         Seed of this fit. Unless given it follows from the study's seed and from the content of the
@@ -39,8 +41,9 @@ class Task:
 
     law: str | Law
     runs: Runs
-    noise: str | Noise = "student_t"
+    noise: str | Noise | None = None
     priors: Mapping[str, Prior] | None = None
+    discrepancy: str | Discrepancy | None = None
     seed: int | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     pool: str | Pooling | None = None

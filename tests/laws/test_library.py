@@ -285,7 +285,7 @@ def draws_of(law: Law, n: int, seed: int) -> X:
 
 
 def test_every_new_law_is_tested_here() -> None:
-    first = {"power", "power_floor", "chinchilla", "kaplan", "kaplan_floor", "skaling"}
+    first = {"curve", "power", "power_floor", "chinchilla", "kaplan", "kaplan_floor", "skaling"}
     assert {case.law.split("(")[0] for case in CASES} == set(NAMED) - first - {"subscaling"}
 
 

@@ -1,0 +1,318 @@
+"""A Gaussian process in the log of the one input, sampled with the law."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import special
+
+from bayescale.discrepancy.discrepancy import Discrepancy
+from bayescale.discrepancy.state_space import (
+    IntegratedWiener,
+    Kernel,
+    Matern32,
+    filtered,
+    smoothed,
+)
+from bayescale.errors import LawError, PriorError, RunsError
+from bayescale.laws.law import Law
+from bayescale.laws.term import Parameter, Values
+from bayescale.prior import LogNormal, Prior
+
+__all__ = ["AVERAGED", "KERNELS", "Process", "log_density", "loss_span"]
+
+AVERAGED = "n_averaged"
+"""Column that says how many measurements each loss is the mean of."""
+
+LEAST_SPAN = 0.03
+"""The log range of the losses counts as this much at least."""
+
+FROM = "learned from public learning curves, docs/how-far.md"
+GIVEN = "given"
+
+KERNELS: dict[str, Kernel] = {"matern": Matern32(), "wiener": IntegratedWiener()}
+WORDS = {
+    "matern": "a Matern-3/2 process in the log of the input, {length} e-folds long",
+    "wiener": "an integrated Wiener process in the log of the input, from the first run on",
+}
+WANDER = {"matern": LogNormal(0.07, 0.3), "wiener": LogNormal(0.06, 0.5)}
+"""Scale in units of the log range of the losses: how far public curves left the law of
+:mod:`bayescale.laws.curve`. It is narrow because the runs say little of how far their continuation
+will leave it."""
+
+LENGTH = LogNormal(2.0, 0.6)
+BLOCK = 250
+"""Draws for which the process is smoothed at once."""
+
+PLACES = 64
+"""Places are padded to a multiple of this, so that few shapes are compiled."""
+
+
+@dataclass(frozen=True)
+class Process(Discrepancy):
+    r"""The log loss leaves the law along a Gaussian process in the log of the one input.
+
+    .. math:: \ln L_i = \ln\hat L(x_i) + \delta(\ln x_i) + \epsilon_i, \qquad
+              \epsilon_i \sim \mathrm{Normal}(0, \sigma^2/n_i + v_i)
+
+    It acts on the runs too, so its scale and length are sampled with the law, and the process is
+    integrated out of the likelihood by a Kalman filter. Of the runs it takes what their losses are:
+    the means of :math:`n_i` measurements (column ``n_averaged``), with :math:`v_i` from
+    ``loss_se`` where there is one; one measurement, exactly noted, unless said. A new run is one
+    measurement.
+
+    Parameters
+    ----------
+    kind : {"matern", "wiener"}
+        A Matern-3/2 process, or an integrated Wiener process from the first run on.
+    wander : Prior
+        Prior of its scale, in units of :math:`\ln(\max L / L_{\rm last})` over the runs, at least
+        0.03: the standard deviation of a Matern process, that of a Wiener process after an e-fold.
+    length : Prior
+        Prior of the length of the Matern process, in e-folds of the input.
+    source : str
+        Where the prior of the scale comes from.
+    factor : float
+        The scale is this many times as large as what was sampled (for sensitivity checks).
+
+    References
+    ----------
+    .. [1] Kennedy and O'Hagan 2001, "Bayesian calibration of computer models", JRSS B 63.
+    """
+
+    kind: str
+    wander: Prior
+    length: Prior = LENGTH
+    source: str = FROM
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, prior in (("wander", self.wander), ("length", self.length)):
+            if float(prior.quantile(0.0, True)) < 0.0 or prior.is_relative:
+                raise PriorError(
+                    f"The prior {prior} of the process' {name} is not one of a positive number. "
+                    "Choose a family above zero, e.g. lognormal(0.07, 0.3)."
+                )
+
+    @classmethod
+    def named(cls, kind: str, median: float | None = None, sd: float = 0.3) -> Process:
+        """The process with its learned scale, or with a given one."""
+        if median is None:
+            return cls(kind, WANDER[kind])
+        return cls(kind, LogNormal(median, sd), source=GIVEN)
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    @property
+    def kernel(self) -> Kernel:
+        return KERNELS[self.kind]
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        wander = Parameter(
+            "wander", "shape", "log range of the loss", "scale of the discrepancy", self.wander
+        )
+        if self.kind == "wiener":
+            return (wander,)
+        return (
+            wander,
+            Parameter("length", "shape", "e-folds", "length of the discrepancy", self.length),
+        )
+
+    def resolved(self, law: Law) -> Process:
+        if len(law.inputs) != 1:
+            raise LawError(
+                f"The discrepancy {self.name!r} is for laws of one input, but the law "
+                f"{law.name!r} reads {' and '.join(law.inputs)}. Use slope or none."
+            )
+        return self
+
+    def distance(
+        self, points: Mapping[str, np.ndarray], frontier: Mapping[str, float]
+    ) -> np.ndarray:
+        """Not a number: how far it may leave the law depends on the runs; see :meth:`given`."""
+        return np.full(len(next(iter(points.values()))), np.nan)
+
+    def slopes(self, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        """Standard normal draws, stratified: deviations at a point in units of their sd."""
+        n = int(np.prod(shape))
+        p = (rng.permutation(n) + rng.uniform(size=n)) / n
+        return np.asarray(special.ndtri(np.clip(p, 1e-12, 1 - 1e-12))).reshape(shape)
+
+    def given(
+        self,
+        runs: Mapping[str, np.ndarray],
+        input: str,
+        residual: np.ndarray,
+        params: Values,
+        points: np.ndarray,
+        span: float,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the process at points, given the runs, draw by draw.
+
+        Exact for each draw of the parameters.
+
+        Parameters
+        ----------
+        runs : mapping of str to array, shape (run,)
+            Columns of the runs.
+        input : str
+            Symbol of the input.
+        residual : array, shape (draw, run)
+            Log loss minus the log of the law.
+        params : mapping of str to array, shape (draw,)
+            Parameters of the process, and ``sigma``.
+        points : array, shape (point,)
+            The input at the points, in plain units.
+        span : float
+            :func:`loss_span` of the runs.
+
+        Returns
+        -------
+        tuple of two arrays, shape (draw, point)
+        """
+        x = np.log(runs[input])
+        to = np.log(points)
+        if self.kind == "wiener":  # it starts at the first run, and is zero below
+            to = np.maximum(to, x.min())
+        places = np.concatenate([x, to])
+        places = np.concatenate([places, np.full(-len(places) % PLACES, places.max())])
+        order = np.argsort(places, kind="stable")
+        gaps = np.diff(places[order], prepend=places[order[0]])
+        seen = (np.arange(len(places)) < len(x))[order]
+        count, own = measured(runs)
+        n_draws, rest = len(residual), len(places) - len(x)
+        values = np.concatenate([residual, np.zeros((n_draws, rest))], axis=1)[:, order]
+        variances = np.concatenate(
+            [params["sigma"][:, None] ** 2 / count + own, np.ones((n_draws, rest))], axis=1
+        )[:, order]
+        amplitude = self.factor * span * params["wander"]
+        length = params.get("length", np.ones(n_draws))
+        means, sds = np.empty((n_draws, len(places))), np.empty((n_draws, len(places)))
+        run = _smoother(self.kernel)
+        for start in range(0, n_draws, BLOCK):
+            some = np.minimum(np.arange(start, start + BLOCK), n_draws - 1)
+            mean, variance = run(
+                amplitude[some], length[some], gaps, values[some], variances[some], seen
+            )
+            means[some], sds[some] = np.asarray(mean), np.sqrt(np.asarray(variance))
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        at = back[len(x) : len(x) + len(points)]
+        return means[:, at], sds[:, at]
+
+    def scaled(self, factor: float) -> Process:
+        return replace(self, factor=self.factor * factor)
+
+    def text(self) -> str:
+        words = WORDS[self.kind].format(length=self.length)
+        return (
+            f"{words}, whose scale is sampled with the law: wander ~ {self.wander} times the log "
+            f"range of the losses ({self.source})."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "wander": self.wander.to_json(),
+            "length": self.length.to_json(),
+            "source": self.source,
+        }
+
+
+@functools.cache
+def _smoother(kernel: Kernel) -> Any:
+    run = functools.partial(smoothed, kernel)
+    return jax.jit(jax.vmap(run, in_axes=(0, 0, None, 0, 0, None)))
+
+
+def loss_span(runs: Mapping[str, np.ndarray], input: str) -> float:
+    """Log of the largest loss over that of the last run, at least 0.03."""
+    log_loss = np.log(runs["loss"])
+    last = log_loss[int(np.argmax(runs[input]))]
+    return max(float(np.max(log_loss) - last), LEAST_SPAN)
+
+
+def measured(runs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """How many measurements each loss is the mean of, and the variance of its log beside.
+
+    Raises
+    ------
+    RunsError
+        Where a number of measurements is less than one.
+    """
+    n = len(runs["loss"])
+    count = np.ones(n)
+    if AVERAGED in runs:
+        given = np.asarray(runs[AVERAGED])
+        what = f"The column {AVERAGED!r}, how many measurements each loss is the mean of, holds"
+        if given.dtype.kind not in "iuf":
+            raise RunsError(f"{what} text, such as {given[0]!r}. Give numbers of one or more.")
+        bad = given[~((given >= 1) & np.isfinite(given))]
+        if len(bad):
+            raise RunsError(f"{what} {bad[0]:g}. Give numbers of one or more.")
+        count = given.astype(float)
+    own = np.zeros(n)
+    if "loss_se" in runs:
+        own = (np.asarray(runs["loss_se"]) / np.asarray(runs["loss"])) ** 2
+    return count, own
+
+
+def along(runs: Mapping[str, np.ndarray], input: str, size: int) -> dict[str, np.ndarray]:
+    """What :func:`log_density` takes of the runs, padded: rows in the order of the input."""
+    x = np.log(runs[input])
+    order = np.argsort(x, kind="stable")
+    count, own = measured(runs)
+
+    def padded(values: np.ndarray, filler: float) -> np.ndarray:
+        return np.concatenate([values, np.full(size - len(values), filler)])
+
+    return {
+        "order": np.concatenate([order, np.arange(len(x), size)]),
+        "gap": padded(np.diff(x[order], prepend=x[order[0]]), 0.0),
+        "count": padded(count, 1.0),
+        "own": padded(own, 0.0),
+    }
+
+
+def log_density(
+    kernel: Kernel, log_mean: Any, loss: Any, params: Values, rows: Values, mask: Any, span: Any
+) -> Any:
+    """Log density of each loss given those at smaller inputs, the process integrated out.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    log_mean, loss : array, shape (row,)
+        Log of the law, and the losses.
+    params : mapping
+        Parameters of the process, and ``sigma``.
+    rows : mapping
+        From :func:`along`.
+    mask : array of bool, shape (row,)
+        Which rows are runs.
+    span : scalar
+        :func:`loss_span` of the runs.
+    """
+    order = rows["order"]
+    log_loss = jnp.log(loss)
+    values = (log_loss - log_mean)[order]
+    variances = (params["sigma"] ** 2 / rows["count"] + rows["own"])[order]
+    found = filtered(
+        kernel,
+        span * params["wander"],
+        params.get("length", 1.0),
+        rows["gap"],
+        values,
+        variances,
+        mask[order],
+    )
+    return jnp.zeros_like(found).at[order].set(found) - log_loss

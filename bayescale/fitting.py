@@ -467,8 +467,26 @@ def _sampled(
         retried,
         _design_notes(draft),
         draft.diagnosis.prior_conflict,
+        _unvisited(problem, chains.u.reshape(-1, chains.u.shape[-1])),
     )
     return replace(draft, diagnosis=diagnosis), chains.u
+
+
+def _unvisited(problem: _Problem, u: np.ndarray) -> float:
+    """Share of the posterior around maxima that no draw lies near.
+
+    Chains that have all gone to one maximum agree with each other, whatever the others hold.
+    """
+    held = np.flatnonzero(problem.weights >= SHARE)
+    if len(held) < 2:
+        return 0.0
+    distances = []
+    for i in held:
+        own = problem.approximations[i]
+        z = np.linalg.solve(own.factor, (u - own.mode).T)
+        distances.append(np.sum(z**2, axis=0) + 2.0 * np.linalg.slogdet(own.factor)[1])
+    seen = np.unique(np.argmin(distances, axis=0))
+    return float(np.sum(problem.weights[np.delete(held, seen)]))
 
 
 def _by_importance(

@@ -239,9 +239,9 @@ class Forecast:
     @property
     def _watched(self) -> tuple[str, ...]:
         """Those, and D/N for a law of both: a design may leave out a corner of its own ranges."""
-        ratio = ("M",) if {"N", "D", "M"} <= {*self.fit.runs.columns, *self.points} else ()
-        ratio = ratio if {"N", "D"} <= set(self.fit.law.inputs) else ()
-        return tuple(dict.fromkeys((*self._reached, *ratio)))
+        known = "M" in self.points and "M" in self.fit.runs.columns
+        both = {"N", "D"} <= set(self.fit.law.inputs)
+        return tuple(dict.fromkeys((*self._reached, *(("M",) if known and both else ()))))
 
     def _limit(self, name: str) -> float:
         return min(FAR, float(np.ptp(self._decades(name, self.fit.runs[name]))))

@@ -226,6 +226,7 @@ def test_thresholds() -> None:
 MESSAGES = {
     "inference/diagnosis.py": [
         "The chains disagree",
+        "No chain visited maxima",
         "Too few independent draws",
         "transitions diverged",
         "The energy fraction E-BFMI",

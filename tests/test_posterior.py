@@ -107,7 +107,7 @@ def test_the_log_prior_is_that_of_the_parameters(fit):
         - np.log(scale),
         "T_N": stats.lognorm.logpdf(draws["T_N"], 0.8, scale=0.2 * scale),
         "alpha": stats.lognorm.logpdf(draws["alpha"], 0.5, scale=0.3),
-        "sigma": stats.halfnorm.logpdf(draws["sigma"], scale=0.02),
+        "sigma": stats.lognorm.logpdf(draws["sigma"], 1.5, scale=0.01),
         "nu": stats.gamma.logpdf(draws["nu"] - nu["low"], nu["shape"], scale=1 / nu["rate"]),
     }
     for name, values in expected.items():

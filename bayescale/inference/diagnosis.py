@@ -281,6 +281,7 @@ def diagnose_chains(
     retried: bool = False,
     design: tuple[str, ...] = (),
     conflicting: tuple[str, ...] = (),
+    unvisited: float = 0.0,
 ) -> Diagnosis:
     """The verdict on a NUTS fit.
 
@@ -306,6 +307,8 @@ def diagnose_chains(
         What the runs cannot tell, whatever is drawn; it comes before what the sampler says.
     conflicting : tuple of str
         Parameters whose priors conflict with the data; see :func:`conflicts`.
+    unvisited : float
+        Share of the posterior around maxima that no chain visited.
     """
     from arviz_stats.base import array_stats
 
@@ -328,6 +331,12 @@ def diagnose_chains(
         problems.append(
             f"The chains disagree: R-hat of {worst} is {rhat[worst]:.3f}, above {RHAT_LIMIT}. "
             "Run longer (--draws), give tighter priors, or choose a law with fewer parameters."
+        )
+    if unvisited > 0.0:
+        problems.append(
+            f"No chain visited maxima of the posterior that hold {unvisited:.0%} of it by the "
+            "Laplace approximation. Give priors that tell them apart, widen the design, or choose "
+            "a law with fewer parameters."
         )
     for kind, sizes in (("bulk", bulk), ("tail", tail)):
         worst = _least(sizes)

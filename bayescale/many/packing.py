@@ -92,7 +92,7 @@ def unpack(data: bytes, model: Model, runs: Runs) -> Fit:
         k: math.nan if v is None else v for k, v in record["diagnosis"].items()
     }
     diagnosis.pop("ok")
-    for name in ("prior_dominated", "messages"):
+    for name in ("prior_dominated", "prior_conflict", "messages"):
         diagnosis[name] = tuple(diagnosis[name])
     return Fit(
         model=model,

@@ -162,7 +162,7 @@ def test_a_refused_output_costs_no_fit(bayescale, runs, monkeypatch):
 @pytest.fixture(scope="session")
 def warned() -> dict[str, tuple[str, list[str]]]:
     """Tables that compute, with a warning: the text, and words of the warning."""
-    from_three = [f"p{i},{i}e7,{i}e9,{2 + 2 / i:.5f}" for i in range(1, 9)]
+    from_three = [f"p{i},{i}e7,{i}e9,{2 + 2 / i + 0.01 * (-1) ** i:.5f}" for i in range(1, 9)]
     constant = [f"c{i},1e8,{i}e9,{3.9 - 0.1 * i:.3f}" for i in range(1, 9)]
     return {
         "N constant": ("\n".join(["run,N,D,loss", *constant]), ["N is the same in all rows"]),
@@ -199,13 +199,20 @@ def test_a_design_that_leaves_the_answer_to_the_prior(case, bayescale, folder, w
 
 
 @pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_runs_are_refused(n, bayescale, folder, table):
+    (folder / "few.csv").write_text(table(n=n))
+    done = bayescale("fit", "few.csv", "--law", "chinchilla", "--out", "fit.nc")
+    assert done.code == 2 and "at least 3" in done.err and not done.new_files
+
+
+@pytest.mark.parametrize("n", [3, 5])
 def test_fewer_runs_than_parameters(n, bayescale, folder, table):
     (folder / "few.csv").write_text(table(n=n))
     done = bayescale("fit", "few.csv", "--law", "chinchilla", "--method", "laplace", "--json")
     assert done.code == 3, done.err
     document = json.loads(done.out)
     assert document["n_runs"] == n and document["diagnosis"]["ok"] is False
-    assert any("parameters: 7" in message for message in document["diagnosis"]["messages"])
+    assert any("for 7 parameters" in message for message in document["diagnosis"]["messages"])
 
 
 def test_duplicated_rows_are_warned_about(bayescale, folder, table):

@@ -81,7 +81,7 @@ def test_summary_shows_what_was_fitted(bayescale, saved, document):
 
 def test_a_fit_that_is_not_trustworthy_stays_so(bayescale, folder, table):
     """Saved, summarised, forecast and drawn: the code is 3 each time."""
-    (folder / "few.csv").write_text(table(n=2))
+    (folder / "few.csv").write_text(table(n=3))
     options = ("--law", "chinchilla", "--method", "laplace", "--out", "fit.nc")
     assert bayescale("fit", "few.csv", *options).code == 3
     done = bayescale("summary", "fit.nc")

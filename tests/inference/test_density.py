@@ -74,7 +74,7 @@ def scipy_log_prior(p: dict[str, float]) -> float:
         total += ss.lognorm.logpdf(p[name], 0.8, scale=0.2 * scale)
     for name in ("alpha", "beta"):
         total += ss.lognorm.logpdf(p[name], 0.5, scale=0.3)
-    total += ss.halfnorm.logpdf(p["sigma"], scale=0.02)
+    total += ss.lognorm.logpdf(p["sigma"], 1.5, scale=0.01)
     if "nu" in p:
         total += ss.expon.logpdf(p["nu"], loc=2.0, scale=10.0)
     return float(total)

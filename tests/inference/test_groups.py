@@ -49,7 +49,7 @@ def test_the_map_is_inverted_and_its_jacobian_is_that_of_the_map(law: str, pool:
             return jax.numpy.stack([params[name] for name in names])
 
         matrix = np.asarray(jax.jacfwd(forth)(u))
-    assert list(back) == names
+    assert set(back) == set(names)
     for name, value in at.items():
         assert back[name] == pytest.approx(value, rel=1e-9), name
     assert log_jacobian == pytest.approx(np.linalg.slogdet(matrix)[1], abs=1e-8)

@@ -38,7 +38,7 @@ def exact(runs: Runs) -> tuple[float, np.ndarray, np.ndarray]:
     for s in sigma:
         cover = s**2 * np.eye(len(y)) + (design * sd**2) @ design.T
         log_likelihood = stats.multivariate_normal(design @ mean, cover).logpdf(y) - y.sum()
-        log_joint.append(log_likelihood + stats.halfnorm(scale=0.02).logpdf(s))
+        log_joint.append(log_likelihood + stats.lognorm(1.5, scale=0.01).logpdf(s))
         precision = design.T @ design / s**2 + np.diag(sd**-2)
         centre = np.linalg.solve(precision, design.T @ y / s**2 + mean / sd**2)
         means.append([*centre, s])
@@ -75,7 +75,7 @@ def test_the_evidence_is_the_exact_one(runs, fitted):
     log_evidence, _, _ = exact(runs)
     assert weighed.pareto_k < 0.5
     assert weighed.log_evidence == pytest.approx(log_evidence, abs=0.02)
-    assert approximation.log_evidence == pytest.approx(log_evidence, abs=0.15)
+    assert approximation.log_evidence == pytest.approx(log_evidence, abs=0.25)
 
 
 def test_the_weighted_moments_are_the_exact_ones(runs, fitted):

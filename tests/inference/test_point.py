@@ -75,7 +75,7 @@ def test_map_agrees_with_another_optimiser():
         prior -= np.log(share * (1 - share))
         prior += stats.lognorm.logpdf([t_n, t_d], 0.8, scale=0.2 * scale).sum()
         prior += stats.lognorm.logpdf([alpha, beta], 0.5, scale=0.3).sum()
-        prior += stats.halfnorm.logpdf(sigma, scale=0.02)
+        prior += stats.lognorm.logpdf(sigma, 1.5, scale=0.01)
         return -(stats.norm.logpdf(y, mean, sigma).sum() + prior)
 
     v = np.log([1.7, 0.8, 0.3, 0.5, 0.35, 0.005])

@@ -227,7 +227,7 @@ def test_a_failing_reduce_has_a_trace(make_tasks: Make, options: dict[str, Any])
 def test_quick_samples_where_the_check_fails(make_runs: Callable[..., bs.Runs]) -> None:
     tasks = {
         "many runs": bs.Task("power_floor(N)", make_runs(1, 16), noise="normal"),
-        "few runs": bs.Task("power_floor(N)", make_runs(2, 5), noise="normal"),
+        "few runs": bs.Task("power_floor(N)", make_runs(3, 5), noise="normal"),
     }
     laplace = bs.fit_many(tasks, method="laplace", draws=500, progress=False)
     assert laplace.doubtful == ("few runs",)

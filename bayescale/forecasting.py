@@ -277,17 +277,18 @@ class Forecast:
         if not law.replaced:
             return ()
         default = replace(law, replaced={}).priors
-        rng = np.random.default_rng(0)
 
         def width(name: str, prior: Prior) -> float:
             positive = next(p.positive for p in law.parameters if p.name == name)
+            rng = np.random.default_rng(0)
             values = prior.draws(2000, rng, self.fit.reference[LOSS_SCALE], positive)
             return float(np.std(np.log(values) if positive else values))
 
         return tuple(
             name
             for name in self.fit.diagnosis.prior_dominated
-            if name in law.replaced and width(name, law.replaced[name]) < width(name, default[name])
+            if law.replaced.get(name, default[name]) != default[name]
+            and width(name, law.replaced[name]) < width(name, default[name])
         )
 
     @functools.cached_property

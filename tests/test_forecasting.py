@@ -307,6 +307,18 @@ def test_a_band_that_rests_on_a_given_prior_says_so(narrow):
     assert "conditional on the prior given for k" in " ".join(ahead.messages[0])
 
 
+def test_a_saved_fit_knows_which_priors_were_given(narrow, tmp_path):
+    plain = bs.fit("skaling", _line((10.0, 40.0)), method="laplace", seed=1)
+    assert plain.diagnosis.prior_dominated
+    for fitted in (plain, narrow):
+        fitted.save(tmp_path / "fit.nc")
+        before, after = (
+            bs.forecast(f, {"N": 1e8, "D": 3e9}) for f in (fitted, bs.load(tmp_path / "fit.nc"))
+        )
+        assert after.held == before.held == (("k",) if fitted is narrow else ())
+        assert after.messages == before.messages
+
+
 def test_json_of_many_points_is_linear(fit):
     points = {"N": np.geomspace(1e7, 6e8, 150), "D": 4e9, "loss": np.full(150, 2.5)}
     ahead = bs.forecast(fit, {**points, "D": np.full(150, 4e9)})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Columns,
     Json,
+    exit_code,
     print_json,
     read,
     replacing,
@@ -99,4 +99,4 @@ def claims(
         print_json(found.to_json())
     else:
         print(found.text())
-    return 0 if found.ok else NOT_TRUSTWORTHY
+    return exit_code(found.ok, "the claims that say so")

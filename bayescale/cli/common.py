@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bayescale.runs import Runs
 
 __all__ = [
-    "NOT_TRUSTWORTHY",
     "Columns",
     "Json",
     "exit_code",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bayescale.cli.allocate import budgets
 from bayescale.cli.common import (
-    NOT_TRUSTWORTHY,
     Json,
+    exit_code,
     print_json,
     print_table,
     replacing,
@@ -77,7 +77,7 @@ def plan(
     else:
         print(found.text())
         print_table(found.table())
-    return 0 if found.trustworthy else NOT_TRUSTWORTHY
+    return exit_code(found.trustworthy, "see the messages of the plan")
 
 
 def _one(text: str, option: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayescale.cli.allocate import budgets
-from bayescale.cli.common import NOT_TRUSTWORTHY, Columns, read, replacing, writable
+from bayescale.cli.common import Columns, exit_code, read, replacing, writable
 from bayescale.cli.compare import separated
 
 __all__ = ["report"]
@@ -85,4 +85,4 @@ def report(
     with replacing(target) as temporary:
         page.save(temporary)
     print(f"Wrote {out}: {', '.join(section.title for section in page.sections)}.")
-    return 0 if page.ok else NOT_TRUSTWORTHY
+    return exit_code(page.ok, "the page says which of its answers")

@@ -96,8 +96,10 @@ class Slope(Discrepancy):
         return np.asarray(tau * special.ndtri(inside[1])).reshape(shape)
 
     def mixed(self) -> Slope:
-        """With the scale learned for mixtures, unless a scale was given."""
-        return self if self.source == GIVEN else replace(self, tau=MIXTURE, source=FROM_MIXTURES)
+        """With the scale learned for mixtures, unless a scale was given or is a guess."""
+        if self.source in (GIVEN, GUESSED):
+            return self
+        return replace(self, tau=MIXTURE, source=FROM_MIXTURES)
 
     def scaled(self, factor: float) -> Slope:
         if not isinstance(self.tau, LogNormal):

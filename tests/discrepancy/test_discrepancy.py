@@ -95,3 +95,10 @@ def test_twice_the_scale_is_twice_the_slope():
     assert np.allclose(two, 2 * one)
     with pytest.raises(BayescaleError, match="cannot be moved"):
         Slope(HalfNormal(0.01)).scaled(2.0)
+
+
+def test_a_guess_stays_a_guess_within_a_mixture() -> None:
+    guess = Slope().resolved(bs.laws.get("kaplan"))
+    assert guess.is_guess and guess.mixed() == guess
+    learned = Slope().resolved(bs.laws.get("chinchilla"))
+    assert not learned.is_guess and not learned.mixed().is_guess and learned.mixed() != learned

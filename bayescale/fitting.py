@@ -83,6 +83,12 @@ AT_BOUND = (
     "than this noise allows. Look at the runs named below, and leave them out or explain them."
 )
 
+MOVED = "weighed draws of a proposal that was moved to the posterior"
+GOOD = (0.5, 1000.0)
+FAIR = (verdict.PARETO_LIMIT, verdict.ESS_LIMIT)
+"""Pareto k and effective draws at which a proposal has been moved enough; with a process, where an
+evaluation is dear, as soon as the verdict is good."""
+
 MAY_VANISH = ("floor", "strength", "noise")
 """Roles of parameters that may well be next to zero, where their priors have little mass."""
 
@@ -181,8 +187,8 @@ def fit(
         ``auto`` is ``nuts``, unless the table has more than 16,384 rows and NUTS would take more
         than five minutes here; then it is ``quick``, and the diagnosis says so. ``laplace`` draws
         from the Laplace approximation with Pareto-smoothed importance weights: fast, and checked by
-        Pareto k. ``quick`` does so, and samples by NUTS where the check fails; with a process it
-        first tries a proposal that is moved to where the posterior was found to be.
+        Pareto k. ``quick`` does so; where the check fails it moves the proposal to where the
+        posterior was found to be, checks again, and samples by NUTS where that fails too.
     seed : int
         Makes the fit reproducible.
     draws, warmup : int
@@ -290,12 +296,12 @@ def computed(
         result = _by_nuts(problem, rng, seed, settings, report)
     else:
         result = _by_importance(problem, rng, settings.draws, settings.chains, report)
-    if method == "quick" and not result.diagnosis.converged and model.signature.process is not None:
-        # NUTS would go through the runs one by one at every step: first try to move the proposal.
-        adapted = _by_importance(problem, rng, settings.draws, settings.chains, report, adapt=True)
-        result = adapted if adapted.diagnosis.converged else result
+    first = result.diagnosis
+    if method == "quick" and not first.converged and n_rows(data) <= cost.UNMEASURED:
+        # NUTS costs a hundred times as much: first try to move the proposal.
+        result = _by_importance(problem, rng, settings.draws, settings.chains, report, adapt=True)
+        result = replace(result, diagnosis=verdict.after_quick(result.diagnosis, first, MOVED))
     if method == "quick" and not result.diagnosis.converged:
-        first = result.diagnosis
         result = _by_nuts(problem, rng, seed, settings, report)
         result = replace(result, diagnosis=verdict.after_quick(result.diagnosis, first))
     return replace(
@@ -501,6 +507,7 @@ def _by_importance(
     model, n = problem.model, max(PROPOSALS, draws * chains)
     elsewhere = 1.0 - float(np.max(problem.weights))
     if adapt:
+        good, enough = FAIR if model.signature.process else GOOD
         weighed = adaptive.adapted(
             problem.approximations,
             problem.weights,
@@ -508,8 +515,9 @@ def _by_importance(
             problem.data,
             n,
             rng,
+            good,
+            enough,
             verdict.PARETO_LIMIT,
-            verdict.ESS_LIMIT,
             progress,
         )
         elsewhere = 0.0

@@ -71,6 +71,7 @@ def adapted(
     rng: np.random.Generator,
     good: float,
     enough: float,
+    limit: float,
     progress: Progress | None = None,
 ) -> Importance:
     """Weighed draws of a mixture that is moved to the posterior.
@@ -88,12 +89,15 @@ def adapted(
     rng : numpy.random.Generator
     good, enough : float
         Pareto k below which, and effective number of draws from which, a round is the last.
+    limit : float
+        Pareto k from which a round cannot serve.
     progress : callable, optional
 
     Returns
     -------
     Importance
-        The first round that passes, or the one with the smallest Pareto k.
+        The first round that is good enough; else, of those that can serve, the one with the most
+        effective draws; else the one with the smallest Pareto k.
     """
     parts = [
         _Part(float(w), a.mode, a.factor)
@@ -104,13 +108,18 @@ def adapted(
     for _ in range(ROUNDS):
         u = _draws(parts, n, rng)
         found = weighed(u, _log_mixture(parts, u, DF), signature, data, progress)
-        if best is None or found.pareto_k < best.pareto_k:
+        if best is None or _rank(found, limit) > _rank(best, limit):
             best = found
         if found.pareto_k < good and found.ess >= enough:
             return found
         parts = _fitted(found, parts, rng)
     assert best is not None
     return best
+
+
+def _rank(found: Importance, limit: float) -> tuple[float, float]:
+    serves = found.pareto_k < limit
+    return (found.ess, 0.0) if serves else (0.0, -found.pareto_k)
 
 
 def _draws(parts: list[_Part], n: int, rng: np.random.Generator) -> np.ndarray:

@@ -438,15 +438,15 @@ def diagnose_importance(
     )
 
 
-def after_quick(diagnosis: Diagnosis, quick: Diagnosis) -> Diagnosis:
-    """The verdict on a NUTS fit that a failed quick fit, with its own verdict, asked for."""
+def after_quick(diagnosis: Diagnosis, quick: Diagnosis, how: str = "by NUTS") -> Diagnosis:
+    """The verdict on a fit that a failed quick fit, with its own verdict, asked for."""
     if not quick.pareto_k < PARETO_LIMIT:
         why = f"Pareto k {quick.pareto_k:.2f}, not below {PARETO_LIMIT}"
     elif not quick.ess_bulk_min >= ESS_LIMIT:
         why = f"an effective sample size of {quick.ess_bulk_min:.0f}, below {ESS_LIMIT}"
     else:
         why = f"other maxima hold {ELSEWHERE:.0%} of the posterior or more"
-    note = f"The Laplace approximation did not serve ({why}); these draws are by NUTS."
+    note = f"The Laplace approximation did not serve ({why}); these draws are {how}."
     return replace(diagnosis, messages=(*diagnosis.messages, note), quick_k=float(quick.pareto_k))
 
 

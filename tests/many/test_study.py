@@ -17,6 +17,7 @@ import pytest
 
 import bayescale as bs
 from bayescale.errors import BayescaleError, BayescaleWarning, FileError, LawError
+from bayescale.inference import adaptive
 from bayescale.many import study as module
 from bayescale.many.store import STALE, Store
 
@@ -224,7 +225,9 @@ def test_a_failing_reduce_has_a_trace(make_tasks: Make, options: dict[str, Any])
     assert many.parameters().empty
 
 
-def test_quick_samples_where_the_check_fails(make_runs: Callable[..., bs.Runs]) -> None:
+def test_quick_moves_the_proposal_then_samples(
+    make_runs: Callable[..., bs.Runs], monkeypatch: pytest.MonkeyPatch
+) -> None:
     tasks = {
         "many runs": bs.Task("power_floor(N)", make_runs(1, 16), noise="normal"),
         "few runs": bs.Task("power_floor(N)", make_runs(3, 5), noise="normal"),
@@ -232,6 +235,17 @@ def test_quick_samples_where_the_check_fails(make_runs: Callable[..., bs.Runs]) 
     laplace = bs.fit_many(tasks, method="laplace", draws=500, progress=False)
     assert laplace.doubtful == ("few runs",)
     assert "Did not converge: few runs." in laplace.text()
+    moved = bs.fit_many(tasks, draws=500, progress=False)
+    table = moved.table()
+    assert table["method"].tolist() == ["laplace", "laplace"]
+    assert table["converged"].all()
+    fit = moved["few runs"]
+    assert "did not serve (" in fit.diagnosis.messages[-1]
+    assert "a proposal that was moved" in fit.diagnosis.messages[-1]
+    assert fit.diagnosis.quick_k == laplace.table().loc["few runs", "pareto_k"]
+    assert fit.diagnosis.pareto_k < fit.diagnosis.quick_k
+
+    monkeypatch.setattr(adaptive, "ROUNDS", 1)  # the proposal stays where it was
     many = bs.fit_many(tasks, draws=500, progress=False)
     table = many.table()
     assert table["method"].tolist() == ["laplace", "nuts"]
@@ -239,10 +253,15 @@ def test_quick_samples_where_the_check_fails(make_runs: Callable[..., bs.Runs]) 
     assert table["pareto_k"].tolist() == laplace.table()["pareto_k"].tolist()
     assert np.isnan(table.loc["many runs", "rhat_max"])
     assert table.loc["few runs", "rhat_max"] < 1.01
-    fit = many["few runs"]
-    assert "The Laplace approximation did not serve (" in fit.diagnosis.messages[-1]
-    assert fit.diagnosis.quick_k == table.loc["few runs", "pareto_k"]
+    sampled = many["few runs"]
+    assert "The Laplace approximation did not serve (" in sampled.diagnosis.messages[-1]
+    assert sampled.diagnosis.quick_k == table.loc["few runs", "pareto_k"]
     assert "1 by Laplace, 1 by NUTS, 0 failed" in many.text()
+    # Two ways to one posterior: five runs leave heavy tails, so the middle half is compared.
+    for name, draws in sampled.draws.items():
+        wide = np.ptp(np.quantile(draws, [0.25, 0.75]))
+        for p in (0.25, 0.5, 0.75):
+            assert abs(np.quantile(fit.draws[name], p) - np.quantile(draws, p)) < 0.2 * wide
 
 
 def test_progress_is_told(make_tasks: Make, options: dict[str, Any]) -> None:

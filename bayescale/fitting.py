@@ -625,6 +625,7 @@ def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
     return (
         *problem.notes,
         *_optima_notes(problem),
+        *_structure_notes(draft),
         *_tail_notes(draft),
         *_pooling_notes(draft),
     )
@@ -690,6 +691,17 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
         listed = ", ".join(f"{run} ({pulls.loc[[run]].max().idxmax()})" for run in strongest.index)
         notes.append(f"The runs that pull most, with the parameter: {listed}.")
     return tuple(notes)
+
+
+def _structure_notes(draft: Fit) -> tuple[str, ...]:
+    found = draft.structure
+    if not found.found:
+        return ()
+    return (
+        f"The law leaves structure in its residuals: a quadratic in its inputs explains "
+        f"{found.share:.0%} of them (p = {found.p:.1g}). It is wrong within the data, its noise "
+        "holds the misfit, and beyond the data nothing vouches for it: compare laws.",
+    )
 
 
 def _expected_far(draft: Fit) -> float:

@@ -268,6 +268,12 @@ class Forecast:
         return np.asarray((self.distance > 0) & self.discrepancy.is_guess)
 
     @functools.cached_property
+    def misfit(self) -> np.ndarray:
+        """Which points lie outside the data of a law that leaves structure in its residuals."""
+        outside = np.max([self.beyond[n] for n in self._watched], axis=0) > EDGE
+        return np.asarray(outside & self.fit.structure.found)
+
+    @functools.cached_property
     def held(self) -> tuple[str, ...]:
         """Prior-dominated parameters under a prior that was given, narrower than the default.
 
@@ -334,6 +340,11 @@ class Forecast:
             elif self.distance[i] == 0:
                 taken = "; the band takes the law to be exact there."
             found.append(f"outside the data: {how}{taken}")
+        if self.misfit[i]:
+            found.append(
+                "the law is wrong within its data already, where it leaves structure in its "
+                "residuals: not to be vouched for beyond them; compare laws."
+            )
         if self.guessed[i]:
             found.append(
                 "beyond the data the scale of the discrepancy is a guess for a law without a "
@@ -360,11 +371,12 @@ class Forecast:
 
         The fit converged, no prior conflicts with the data or holds a parameter that they leave
         open, a new group does not rest on the prior, and the point is neither far out nor outside
-        the data without a discrepancy whose scale was learned.
+        the data without a discrepancy whose scale was learned, or of a law that leaves structure in
+        its residuals.
         """
         found = self.fit.diagnosis
         fitted = found.converged and not found.prior_conflict and not self.held and not self.doubt
-        doubtful = self.far | self.unguarded | self.guessed | (self.prior_share > 0.5)
+        doubtful = self.far | self.unguarded | self.guessed | self.misfit | (self.prior_share > 0.5)
         return np.asarray(fitted & ~doubtful)
 
     @property

@@ -16,6 +16,7 @@ from bayescale.errors import LawError
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import RowSummary, not_kept, summarise_rows
 from bayescale.inference.runtime import float64
+from bayescale.inference.structure import Structure, structure
 from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, LOSS_SPAN, Model
 from bayescale.noise import Noise
@@ -203,6 +204,19 @@ class Fit:
             fitted = fitted + some.leaves(at, self.discrepancy)[0]
         middle = np.median(fitted, axis=0)
         return np.asarray(np.log(self.runs.loss) - middle)
+
+    @functools.cached_property
+    def structure(self) -> Structure:
+        """What a quadratic in the log inputs still explains of the residuals: a check of the law.
+
+        Not looked for where residuals are not independent (points of one curve, run effects), nor
+        where the discrepancy is a process, which takes such structure up.
+        """
+        if self.discrepancy.kernel is not None or self.noise.units(self.runs) is not None:
+            return Structure()
+        known = (self.runs[name] for name in self.law.inputs if name in self.runs.columns)
+        inputs = [np.log(v) if np.all(v > 0) else np.asarray(v, float) for v in known]
+        return structure(inputs, self.residuals / self.noise_scale)
 
     @functools.cached_property
     def _summary(self) -> RowSummary:

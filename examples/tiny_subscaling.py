@@ -3,8 +3,8 @@
 The runs are those of ``bs.datasets.load("tiny_subscaling")``: small language models trained for
 this package, on ten texts of graded redundancy, with repeated text, several schedules, batches and
 shapes (``examples/train_runs/DESIGN.md``). Run it with ``python examples/tiny_subscaling.py``; each
-question is a function, and ``--only density`` asks one of them. Blocks whose runs are not trained
-yet say so.
+question is a function, and ``--only density`` asks one of them. ``docs/make_tiny.py`` writes what
+they print into ``docs/tiny-subscaling.md``.
 
 Two laws here are not in the package and show how to write one: a data term that knows the
 redundancy of its text, and one that knows how often text was repeated.
@@ -13,8 +13,9 @@ redundancy of its text, and one that knows how often text was repeated.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -26,7 +27,15 @@ from bayescale.laws import Irreducible, Law, Modifier, Pair, Parameter, Power, T
 
 REFERENCE_TOKENS = 1e6
 FAMILIES = {"near-duplicates": "dup", "growing copies": "grow", "templates": "tpl"}
+MILD = ("base", "dup1", "dup2", "grow75")
 PROB = 0.9
+LAWS = {
+    "chinchilla": ("E", "alpha", "beta"),
+    "subscaling": ("E", "alpha", "beta", "rho", "k_N", "k_D"),
+    "skaling": ("E", "alpha", "beta", "k"),
+}
+"""The additive law, with the over-training modifier, with the coupling exponent; and parameters."""
+
 NEGLIGIBLE = 0.03
 """A difference between shapes that Kaplan et al. call barely any, as a share of the loss."""
 
@@ -142,6 +151,13 @@ def above_zero(values: np.ndarray) -> str:
     return f"P(> 0) = {np.mean(values > 0):.3f}"
 
 
+def verdict(fit: bs.Fit) -> str:
+    """Whether the numbers may be vouched for, and why not; then whether the law fits the runs."""
+    sampled = fit.diagnosis.doubt or "vouched for"
+    misfit = f"structure in the residuals ({fit.structure.share:.0%})"
+    return f"{sampled}; {misfit if fit.structure.found else 'no structure in the residuals'}"
+
+
 def losses_by_text(study: Study) -> None:
     """Mean loss of every text at every cell: what there is to explain."""
     runs = study.role("grid", "seed", "density", "density_seed")
@@ -156,10 +172,11 @@ def density(study: Study) -> None:
     runs = study.role("grid", "seed", "density", "density_seed")
     assert runs is not None
     texts = np.asarray(runs["corpus"], str)
-    kinds: Mapping[str, np.ndarray] = {"all texts": np.ones(len(runs), bool)} | {
+    kinds: dict[str, np.ndarray] = {"all texts": np.ones(len(runs), bool)} | {
         name: np.char.startswith(texts, prefix) | (texts == "base")
         for name, prefix in FAMILIES.items()
     }
+    kinds |= {"redundancy below 2.5, no templates": np.isin(texts, MILD)}
     for name, mask in kinds.items():
         for scale in (1.0, 3.0) if name == "all texts" else (1.0,):
             fit = study.fit(dense_law(0.5 * scale, 0.2 * scale), runs.select(mask))
@@ -168,7 +185,7 @@ def density(study: Study) -> None:
                 f"{name}{prior}: {mask.sum()} runs; kappa {interval(draws(fit, 'kappa'))}, "
                 f"{above_zero(draws(fit, 'kappa'))}; delta {interval(draws(fit, 'delta'))}, "
                 f"{above_zero(draws(fit, 'delta'))}; noise {interval(draws(fit, 'sigma'))}; "
-                f"trustworthy: {fit.diagnosis.ok}"
+                f"{verdict(fit)}"
             )
 
 
@@ -178,31 +195,40 @@ def over_training(study: Study) -> None:
     assert runs is not None
     ratio = runs["D"] / runs["N"]
     print(f"{len(runs)} runs, D / N from {ratio.min():.2g} to {ratio.max():.2g}")
-    for law, names in (
-        ("chinchilla", ("E", "alpha", "beta")),
-        ("subscaling", ("E", "alpha", "beta", "rho", "k_N", "k_D")),
-        ("skaling", ("E", "alpha", "beta", "k")),
-    ):
+    for law, names in LAWS.items():
         fit = study.fit(law, runs)
         found = ", ".join(f"{name} {interval(draws(fit, name))}" for name in names)
-        scatter = np.std(fit.residuals)
-        print(f"{law}: {found}; residual sd {scatter:.4f}; trustworthy: {fit.diagnosis.ok}")
+        print(f"{law}: {found}; residual sd {np.std(fit.residuals):.4f}; {verdict(fit)}")
+
+
+def evidence(study: Study) -> None:
+    """Which law do the runs prefer, and which the priors may have chosen?"""
+    runs = study.role("grid", "seed", "over_training")
+    assert runs is not None
+    lines = bs.compare(list(LAWS), runs, seed=0).text().splitlines()
+    print("\n".join(lines[1:]))  # the first says which file, here of the package
 
 
 def forecasts(study: Study) -> None:
     """Do laws fitted to the small runs forecast the held-out large ones?"""
     large = study.role("held_out")
     small = study.role("grid", "seed", "over_training")
-    if large is None or small is None:
-        print("no held-out run is trained yet")
-        return
-    for law in ("chinchilla", "skaling", "subscaling"):
+    assert large is not None
+    assert small is not None
+    reach = large["C"] / np.median(small["C"])
+    print(
+        f"{len(small)} fitted; {len(large)} held out, {reach.min():.0f} to {reach.max():.0f} times "
+        f"the compute of their median and {large['C'].min() / small['C'].max():.1f} to "
+        f"{large['C'].max() / small['C'].max():.1f} times that of the largest"
+    )
+    for law in LAWS:
         ahead = bs.forecast(study.fit(law, small), large)
         table = ahead.table(PROB)
         error = np.log(table["median"] / table["observed"])
         print(
             f"{law}: rmsle {ahead.rmsle:.4f}, mean error {error.mean():+.4f} of the log loss, "
-            f"{int(table['covered'].sum())} of {len(table)} within {PROB:.0%}"
+            f"{int(table['covered'].sum())} of {len(table)} within {PROB:.0%}; "
+            f"{int(ahead.trustworthy.sum())} of {len(table)} points vouched for beforehand"
         )
         print(table[["N", "D", "median", "lower", "upper", "observed"]].to_string())
 
@@ -220,7 +246,7 @@ def repetition(study: Study) -> None:
         fit = study.fit(REPETITION, chosen)
         print(
             f"{name}: R* {interval(draws(fit, 'R_star'))}; residual sd "
-            f"{np.std(fit.residuals):.4f}; trustworthy: {fit.diagnosis.ok}"
+            f"{np.std(fit.residuals):.4f}; {verdict(fit)}"
         )
     table = repeated.table().assign(epochs=lambda t: t["D"] / t["U"])
     cells = table.pivot_table(index="epochs", columns=["N", "D"], values="loss")
@@ -330,17 +356,50 @@ def picture(study: Study, path: str) -> None:
     plt.close(figure)
 
 
+def picture_ahead(study: Study, path: str) -> None:
+    """Draw what each law forecasts of the held-out runs, and what came of it."""
+    import matplotlib.pyplot as plt
+
+    large, small = study.role("held_out"), study.role("grid", "seed", "over_training")
+    assert large is not None
+    assert small is not None
+    order = np.argsort(large["C"])
+    figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    at = np.arange(len(large))
+    for k, law in enumerate(LAWS):
+        ahead = bs.forecast(study.fit(law, small), large.select(order))
+        low, high = ahead.interval(PROB)
+        middle = ahead.quantile(0.5)
+        ax.errorbar(
+            at + 0.2 * (k - 1), middle, (middle - low, high - middle), fmt="o", ms=4, label=law
+        )
+    ax.plot(at, large.loss[order], "k_", ms=40, mew=2, label="observed")
+    names = [
+        f"N = {n:.2g}\nD = {d:.2g}"
+        for n, d in zip(large["N"][order], large["D"][order], strict=True)
+    ]
+    ax.set_xticks(at, names, fontsize="small")
+    ax.set_ylabel("held-out loss (nats/token)")
+    ax.set_title(f"Held-out runs in order of compute, {PROB:.0%} bands of a new run")
+    ax.legend(loc="lower left")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
 QUESTIONS: tuple[Callable[[Study], None], ...] = (
-    *(losses_by_text, density, over_training, forecasts, repetition, seeds, shape),
+    *(losses_by_text, density, over_training, evidence, forecasts, repetition, seeds, shape),
     critical_batch,
 )
 
 
-def main(method: str = "nuts", only: str = "", out: str = "") -> None:
-    """Ask every question, or one; draw the picture where it is wanted."""
+def main(method: str = "nuts", only: str = "", pictures: str = "") -> None:
+    """Ask every question, or one; draw the pictures where they are wanted."""
     study = load(method)
-    if out:
-        picture(study, out)
+    if pictures:
+        folder = Path(pictures)
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(study, str(folder / "tiny-texts.png"))
+        picture_ahead(study, str(folder / "tiny-held-out.png"))
     for question in QUESTIONS:
         if only in ("", question.__name__):
             print(f"\n== {question.__name__}: {(question.__doc__ or '').splitlines()[0]}")
@@ -351,6 +410,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--method", default="nuts", choices=("nuts", "laplace"))
     parser.add_argument("--only", default="", help="name of one question")
-    parser.add_argument("--picture", default="", help="file for a picture of the losses by text")
+    parser.add_argument("--pictures", default="", help="folder for two pictures")
     options = parser.parse_args()
-    main(options.method, options.only, options.picture)
+    main(options.method, options.only, options.pictures)

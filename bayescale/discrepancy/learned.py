@@ -23,7 +23,7 @@ FROM = "learned from forward splits of 18 public series of 9 families"
 LEARNED = {
     "chinchilla": LogNormal(0.008, 0.4),
     "skaling": LogNormal(0.003, 0.8),
-    "kaplan_floor": LogNormal(0.003, 0.6),
+    "kaplan_floor": LogNormal(0.002, 0.8),
     "subscaling": LogNormal(0.0045, 0.4),
 }
 """Scale of the log-slope per e-fold beyond the data: ``benchmarks/extrapolation/learned.csv``, the

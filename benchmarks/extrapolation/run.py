@@ -1,12 +1,15 @@
 """Forward splits of public series: are the bands honest beyond the data?
 
-    python benchmarks/extrapolation/run.py [--out DIR] [--families llama3,olmo]
+    python benchmarks/extrapolation/run.py [--out DIR] [--families llama3,olmo] [--rule trained]
 
 Every split fits the small runs of a series under four laws and forecasts the large ones. The scale
 of the discrepancy is learned from the other families by maximum predictive density; the shipped
 numbers (``bayescale/discrepancy/learned.py``) are those learned from all. Finished fits stay in
 ``DIR/fits``: a run that was killed goes on where it stopped. Writes ``table.md``, ``families.csv``
-and ``learned.csv`` beside this file (or, for some families only, into DIR).
+and ``learned.csv`` beside this file (or, for some families only, into DIR). With ``--rule trained``
+the runs with fewer tokens than parameters are left out before splitting, and the files are
+``table.trained.md`` and so on: a rule on inputs alone, but one that was thought of after the first
+table had been seen.
 """
 
 from __future__ import annotations
@@ -48,6 +51,10 @@ THIN = 4
 """Of the kept draws, every fourth is used to learn the scale; all of them to score."""
 
 DRAWS = 500
+OF_LOG = "elpd of ln loss"
+SCORES = (*SUMMARIES, OF_LOG)
+RULES = {"all": "", "trained": ".trained"}
+"""Which runs, and what the names of the tables end with."""
 
 type Kept = dict[str, dict[str, Any]]
 """What is kept of the fits of one split, by law."""
@@ -174,7 +181,12 @@ def scored(
     """Scores of one method on one split."""
     own = weights_of(method, kept)
     laws = {law: predictive(part, kept[law], beyond(law)) for law in own}
-    return summary(score(laws, own, part.large.loss))
+    return _both(summary(score(laws, own, part.large.loss)), part)
+
+
+def _both(scores: Mapping[str, float], part: Split) -> dict[str, float]:
+    """The scores with the mean log density of the log of the loss, elpd + mean ln(loss), added."""
+    return {**scores, OF_LOG: scores["elpd"] + float(np.mean(np.log(part.large.loss)))}
 
 
 def point_fits(part: Split) -> dict[str, dict[str, float]]:
@@ -195,20 +207,21 @@ def point_fits(part: Split) -> dict[str, dict[str, float]]:
         pit = (values < log_seen).mean(axis=0)
         low, high = np.quantile(values, [0.05, 0.95], axis=0)
         normal = -0.5 * ((log_seen - middle) / sd) ** 2 - np.log(sd * np.sqrt(2 * np.pi))
-        found[name] = {
+        scores = {
             "rmsle": float(np.sqrt(np.mean((middle - log_seen) ** 2))),
             "elpd": float(np.mean(np.maximum(normal, -50.0) - log_seen)),
             "crps": np.nan,
             **{f"cover{100 * p:.0f}": float(np.mean(np.abs(pit - 0.5) <= p / 2)) for p in PROBS},
             "width90": float(np.exp(np.mean(np.log(np.maximum(high - low, 1e-6))))),
         }
+        found[name] = _both(scores, part)
     return found
 
 
 def mean_over_families(rows: list[tuple[str, dict[str, float]]]) -> dict[str, tuple[float, float]]:
     """Mean over families of the mean over splits, and its standard error; widths geometric."""
     out = {}
-    for name in SUMMARIES:
+    for name in SCORES:
         by_family: dict[str, list[float]] = {}
         for family, scores in rows:
             value = np.log(scores[name]) if name == "width90" else scores[name]
@@ -227,10 +240,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, default=common.ROOT / "build" / "extrapolation")
     parser.add_argument("--families", default="")
+    parser.add_argument("--rule", choices=RULES, default="all")
     options = parser.parse_args()
     started = time.perf_counter()
     chosen = options.families.split(",") if options.families else [*FAMILIES, *HELD_OUT]
-    parts = splits({name: (FAMILIES | HELD_OUT)[name] for name in chosen})
+    trained = options.rule == "trained"
+    parts = splits({name: (FAMILIES | HELD_OUT)[name] for name in chosen}, trained)
     kept = fits(parts, options.out / "fits")
     parts = [part for part in parts if len(kept[part.name]) == len(LAWS)]
     learning = [part for part in parts if part.family in FAMILIES]
@@ -272,7 +287,7 @@ def main() -> None:
                 (part.family, scored(part, own, method, lambda _, s=slope: s))
             )
     where = HERE if not options.families else options.out
-    write(where, rows, learned, parts, time.perf_counter() - started)
+    write(where, rows, learned, parts, time.perf_counter() - started, options.rule)
 
 
 def write(
@@ -281,9 +296,13 @@ def write(
     learned: dict[tuple[str, str], LogNormal],
     parts: list[Split],
     seconds: float,
+    rule: str,
 ) -> None:
     """The tables."""
-    header = ["method", "cover 50/80/90/95", "se at 90", "width 90", "log density", "RMSLE"]
+    header = [
+        *("method", "cover 50/80/90/95", "se at 90", "width 90"),
+        *("log density of loss", "log density of ln loss", "RMSLE"),
+    ]
     tables = []
     for families in (tuple(FAMILIES), tuple(HELD_OUT)):
         lines = []
@@ -299,7 +318,7 @@ def write(
                     cover.replace(".00", "1.0"),
                     f"{mean['cover90'][1]:.2f}",
                     f"{mean['width90'][0]:.4f}",
-                    f"{mean['elpd'][0]:.2f} ({mean['elpd'][1]:.2f})",
+                    *(f"{mean[name][0]:.2f} ({mean[name][1]:.2f})" for name in ("elpd", OF_LOG)),
                     f"{mean['rmsle'][0]:.4f} ({mean['rmsle'][1]:.4f})",
                 ]
             )
@@ -307,7 +326,9 @@ def write(
     inside = [part for part in parts if part.family in FAMILIES]
     outside = [part for part in parts if part.family in HELD_OUT]
     text = (
-        "# Forward splits of public series\n\n"
+        "# Forward splits of public series"
+        + (", without runs of fewer tokens than parameters" if rule == "trained" else "")
+        + "\n\n"
         f"{len(inside)} splits of {len({p.series for p in inside})} series of "
         f"{len({p.family for p in inside})} families; means over families of means over splits, "
         "standard errors over families in brackets; the scale of the discrepancy is learned from "
@@ -317,18 +338,18 @@ def write(
         f"The learning and scoring took {seconds:.0f} s (fits that were there were not made "
         "again).\n"
     )
-    (where / "table.md").write_text(text)
+    (where / f"table{RULES[rule]}.md").write_text(text)
     common.write_csv(
-        where / "families.csv",
-        ["method", "family", *SUMMARIES],
+        where / f"families{RULES[rule]}.csv",
+        ["method", "family", *SCORES],
         [
-            [method, family, *(f"{scores[name]:.6g}" for name in SUMMARIES)]
+            [method, family, *(f"{scores[name]:.6g}" for name in SCORES)]
             for method, found in rows.items()
             for family, scores in found
         ],
     )
     common.write_csv(
-        where / "learned.csv",
+        where / f"learned{RULES[rule]}.csv",
         ["method", "left out", "median of tau", "sd of log tau"],
         [
             [m, family or "none", prior.median, prior.sigma]

@@ -178,12 +178,24 @@ def runs_of(table: pd.DataFrame) -> Runs:
     )
 
 
-def splits(families: dict[str, Any] | None = None) -> list[Split]:
-    """All splits, by the same rule for every series."""
+def splits(families: dict[str, Any] | None = None, trained: bool = False) -> list[Split]:
+    """All splits, by the same rule for every series.
+
+    Parameters
+    ----------
+    families : dict, optional
+        As :data:`FAMILIES`.
+    trained : bool, default False
+        Leave out, before splitting, the runs with fewer tokens than parameters; a series in which
+        there are any gets ``D_ge_N`` added to its name.
+    """
     found: list[Split] = []
     for family, series in (families or FAMILIES).items():
         for name, table in series():
             runs = runs_of(table)
+            kept = runs["D"] >= runs["N"]
+            if trained and not kept.all():
+                name, runs = f"{name} D_ge_N", runs.select(kept)
             for threshold in dict.fromkeys(
                 float(f"{np.quantile(runs['C'], share, method='lower'):.3g}") for share in SHARES
             ):

@@ -455,6 +455,22 @@ class Ranking:
             words = self._score_words(kind)
             if words:
                 lines.append(f"{what}: {words}")
+        wrong = [
+            f"{law.name} ({law.fit.structure.share:.0%} of them)"
+            for law in self.laws
+            if law.fit.structure.found
+        ]
+        if wrong:
+            lines.append(
+                f"Structure is left in the residuals of {', '.join(wrong)}: wrong within the data."
+            )
+        left = [
+            f"{', '.join(law.fit.diagnosis.prior_dominated)} of {law.name}"
+            for law in self.laws
+            if law.fit.diagnosis.prior_dominated
+        ]
+        if left:
+            lines.append(f"Left to the prior by these runs: {'; '.join(left)}.")
         lines.append(
             "Evidence answers which form the runs support under these priors; the forward score, "
             "which form extrapolated on these runs. Neither says that any of the laws is right."

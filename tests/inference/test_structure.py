@@ -78,3 +78,9 @@ def test_beyond_the_data_a_law_that_misfits_is_not_vouched_for_and_within_them_i
     assert any("wrong within its data" in m for m in ahead.messages[1])
     assert not any("wrong within its data" in m for m in ahead.messages[0])
     assert not bs.forecast(fits["skaling"], points).misfit.any()
+
+
+def test_a_comparison_names_the_law_that_is_wrong_within_the_data(fits):
+    said = bs.compare(fits, seed=0).text()
+    assert "Structure is left in the residuals of chinchilla" in said
+    assert "skaling (" not in said.partition("Structure is left")[2].partition("\n")[0]

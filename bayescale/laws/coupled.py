@@ -96,6 +96,9 @@ class Coupled(Term):
         at_reference = self.term.log_value(params, reference, reference)
         return (1.0 - k) * at_reference + k * self.term.log_value(params, x, reference)
 
+    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
+        return self.term.undefined(params, x, reference)
+
     def _inner_gain(self, k: Any, log_total: Any, log_gain: Any) -> Any:
         return log_gain / k + (1.0 / k - 1.0) * log_total
 

@@ -19,6 +19,9 @@ from bayescale.laws.from_chance import FromChance
 from bayescale.laws.growth import Growth
 from bayescale.laws.hyperbola import Hyperbola
 from bayescale.laws.irreducible import Irreducible
+from bayescale.laws.loss_to_error import Approach
+from bayescale.laws.loss_to_error_sigmoid import Sigmoid
+from bayescale.laws.loss_to_loss import Transferred
 from bayescale.laws.overfitting import Overfitting
 from bayescale.laws.overtraining import OverTraining
 from bayescale.laws.per_ratio import PerRatio
@@ -51,6 +54,9 @@ TERMS: dict[str, Callable[..., Term | Modifier | Effective]] = {
     "density": Density,
     "valley": Valley,
     "shape": Shape,
+    "transferred": Transferred,
+    "approach": Approach,
+    "sigmoid": Sigmoid,
     "effective": Repeated,
     "exhaustible": Exhaustible,
 }

@@ -42,6 +42,9 @@ NAMED: dict[str, str] = {
     "critical_batch_loss": "critical_batch",
     "critical_batch_data": "critical_batch",
     "shape": "shape_law",
+    "loss_to_loss": "loss_to_loss",
+    "loss_to_error": "loss_to_error",
+    "loss_to_error_sigmoid": "loss_to_error_sigmoid",
 }
 """Named laws and the file of each. A new law is one file and one line here."""
 

@@ -177,6 +177,16 @@ class Term(ABC):
             Broadcast over parameters and inputs; the log of a number in the unit of the loss.
         """
 
+    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
+        """Where the formula has no value and is held at its limit; arguments as above.
+
+        Returns
+        -------
+        bool or array of bool
+            Broadcast over parameters and inputs. Nowhere, unless a term says more.
+        """
+        return False
+
     @abstractmethod
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         """Field parameters from reference parameters.
@@ -339,6 +349,10 @@ class Sum(Term):
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         return log_sum([term.log_value(params, x, reference) for term in self.terms])
 
+    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
+        found = [term.undefined(params, x, reference) for term in self.terms]
+        return functools.reduce(operator.or_, found)
+
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         return {
             name: value
@@ -414,6 +428,9 @@ class Modulated(Term):
         field = self._field(params, reference)
         change = self._log_factor(field, x) - self._log_factor(field, reference)
         return self.term.log_value(params, x, reference) + change
+
+    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
+        return self.term.undefined(params, x, reference)
 
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         field = self._field(params, reference)

@@ -26,18 +26,20 @@ LARGEST = 0.5
 
 @dataclass(frozen=True)
 class Inexact(Rescaled):
-    r"""Errors in N and D, of known relative size.
+    r"""Errors in N, D and L, of known relative size.
 
-    The reported :math:`\ln N` is off by :math:`\mathcal N(0, s_N)` and :math:`\ln D` by
-    :math:`\mathcal N(0, s_D)`. The true inputs are integrated out with the law taken as straight
+    The reported :math:`\ln N` is off by :math:`\mathcal N(0, s_N)`, :math:`\ln D` by
+    :math:`\mathcal N(0, s_D)`, and :math:`\ln L`, of a law whose input is another loss, by
+    :math:`\mathcal N(0, s_L)`. The true inputs are integrated out with the law taken as straight
     over the error,
 
-    .. math:: \sigma_i^2 = \sigma^2 + \Bigl(s_N\,\frac{\partial\ln\hat L}{\partial\ln N}\Bigr)^2
-              + \Bigl(s_D\,\frac{\partial\ln\hat L}{\partial\ln D}\Bigr)^2,
+    .. math:: \sigma_i^2 = \sigma^2
+              + \sum_x \Bigl(s_x\,\frac{\partial\ln\hat L}{\partial\ln x}\Bigr)^2,
 
-    with the law's own slopes at each run. The error that this leaves is of the order of
-    :math:`s^2` times the law's curvature: below 1e-4 in log loss for errors of 10 %. It says
-    nothing of errors that all runs share, such as another way of counting parameters.
+    with the law's own slopes at each run, and a flat prior of the true inputs. The error that this
+    leaves is of the order of :math:`s^2` times the law's curvature: below 1e-4 in log loss for
+    errors of 10 %. It says nothing of errors that all runs share, such as another way of counting
+    parameters.
 
     A new run is forecast at exact inputs.
 
@@ -45,16 +47,17 @@ class Inexact(Rescaled):
     ----------
     shape : Noise, default StudentT()
         The shape of the noise.
-    N, D : float, default 0
+    N, D, L : float, default 0
         Standard deviation of the error of the log of the input: 0.05 for 5 %.
     """
 
     shape: Noise = field(default_factory=StudentT)
     N: float = 0.0
     D: float = 0.0
+    L: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in (("N", self.N), ("D", self.D)):
+        for name, value in self._given.items():
             if not (math.isfinite(value) and 0.0 <= value <= LARGEST):
                 raise LawError(
                     f"The error of {name} is {value!r}. Give a relative error from 0 to {LARGEST}, "
@@ -69,8 +72,12 @@ class Inexact(Rescaled):
         return f"inexact({', '.join([*inner, *errors])})" if inner or errors else "inexact"
 
     @property
+    def _given(self) -> dict[str, float]:
+        return {"N": self.N, "D": self.D, "L": self.L}
+
+    @property
     def _errors(self) -> dict[str, float]:
-        return {name: value for name, value in (("N", self.N), ("D", self.D)) if value > 0}
+        return {name: value for name, value in self._given.items() if value > 0}
 
     @property
     def added(self) -> tuple[Parameter, ...]:
@@ -112,4 +119,4 @@ class Inexact(Rescaled):
         return self.shape.log_density(law, x, loss, own, rows)
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": "inexact", "shape": self.shape.to_json(), "N": self.N, "D": self.D}
+        return {"name": "inexact", "shape": self.shape.to_json(), **self._given}

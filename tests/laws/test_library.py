@@ -162,6 +162,7 @@ ND = {
 }
 DENSE = {**ND, "z": (-2.0, 2.0), "kappa": (-0.05, 0.05)}
 CM = {"C": (1e17, 1e25), "M": (1.0, 1e4), "E": (0.5, 3.0)}
+LOSS = {"L": (2.0, 8.0)}
 BATCH = {"S": (1e3, 1e6), "B": (1e4, 1e8)}
 
 CASES = [
@@ -251,6 +252,21 @@ CASES = [
         "shape",
         shape,
         {**ND, "aspect": (1.0, 1000.0), "c_shape": (1e-3, 0.1), "r_star": (10.0, 200.0)},
+    ),
+    Case(
+        "loss_to_loss",
+        lambda x, p: p["K"] * (x["L"] - p["E_1"]) ** p["kappa"] + p["E_2"],
+        {**LOSS, **{"K": (0.3, 3.0), "E_1": (0.2, 1.9), "kappa": (0.5, 2.0), "E_2": (0.2, 3.0)}},
+    ),
+    Case(
+        "loss_to_error",
+        lambda x, p: p["eps"] - p["k"] * np.exp(-p["gamma"] * x["L"]),
+        {**LOSS, "eps": (0.7, 1.0), "k": (0.5, 2.0), "gamma": (0.6, 1.5)},
+    ),
+    Case(
+        "loss_to_error_sigmoid",
+        lambda x, p: p["E"] + p["h"] / (1 + np.exp(-p["k"] * (x["L"] - p["L_0"]))),
+        {**LOSS, **{"E": (0.05, 0.4), "h": (0.2, 0.8), "k": (0.3, 9.0), "L_0": (1.0, 6.0)}},
     ),
 ]
 

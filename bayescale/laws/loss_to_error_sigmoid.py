@@ -2,8 +2,9 @@ r"""The sigmoid law of downstream error in a task's loss: the second of two stag
 
 .. math:: \mathrm{Acc} = \frac{a}{1 + e^{-k(L - L_0)}} + b, \qquad a < 0
 
-Source: Bhagia et al. 2024, arXiv 2412.04403: a first law takes N and D to the loss of the task (bits
-per byte of the right answer; the law ``chinchilla``), a second, this one, that loss to the accuracy.
+Source: Bhagia et al. 2024, arXiv 2412.04403: a first law takes N and D to the loss of the task
+(bits per byte of the right answer; the law ``chinchilla``), a second, this one, that loss to the
+accuracy.
 Here it is the law of the error, one minus the accuracy, which rises with the loss:
 
 .. math:: \mathrm{Err} = E + \frac{h}{1 + e^{-k(L - L_0)}}, \qquad E = 1 - b, \quad h = -a .
@@ -103,9 +104,7 @@ class Sigmoid(Term):
         place = jnp.exp(x[self.input]) - jnp.exp(reference[self.input])
         log_t, log_h = jnp.log(params[f"T_{self.input}"]), jnp.log(params["H"])
         rise = params["s"] * place / reference.get(self._span, 1.0) + log_t - log_h
-        return log_sum(
-            [jnp.log(params["E"]), log_sum([log_t, log_h]) + jax.nn.log_sigmoid(rise)]
-        )
+        return log_sum([jnp.log(params["E"]), log_sum([log_t, log_h]) + jax.nn.log_sigmoid(rise)])
 
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         gain, k = jnp.exp(log_gain), params["s"] / reference.get(self._span, 1.0)

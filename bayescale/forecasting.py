@@ -35,6 +35,10 @@ where the data themselves span fewer."""
 EDGE = 0.1
 """Decades outside the data that a band without a discrepancy may still be vouched for."""
 
+SELDOM = 0.01
+"""Share of the draws without a value of the formula up to which a band is vouched for: an end of a
+90 % band has five times as many draws beyond it."""
+
 MISCOUNTED = 3.0
 """The factor by which ways of counting FLOP may differ from 6ND."""
 
@@ -274,6 +278,11 @@ class Forecast:
         return np.asarray(outside & self.fit.structure.found)
 
     @functools.cached_property
+    def undefined(self) -> np.ndarray:
+        """Share of the draws in which the law's formula has no value at each point."""
+        return self.fit.undefined(self.points)
+
+    @functools.cached_property
     def held(self) -> tuple[str, ...]:
         """Prior-dominated parameters under a prior that was given, narrower than the default.
 
@@ -345,6 +354,12 @@ class Forecast:
                 "the law is wrong within its data already, where it leaves structure in its "
                 "residuals: not to be vouched for beyond them; compare laws."
             )
+        if self.undefined[i] > 0:
+            told = "" if self.undefined[i] <= SELDOM else ": not to be vouched for"
+            found.append(
+                f"the formula has no value here in {self.undefined[i]:.1%} of the draws, which are "
+                f"held at its limit{told}."
+            )
         if self.guessed[i]:
             found.append(
                 "beyond the data the scale of the discrepancy is a guess for a law without a "
@@ -372,11 +387,12 @@ class Forecast:
         The fit converged, no prior conflicts with the data or holds a parameter that they leave
         open, a new group does not rest on the prior, and the point is neither far out nor outside
         the data without a discrepancy whose scale was learned, or of a law that leaves structure in
-        its residuals.
+        its residuals, or where more than 1 % of the draws give the formula no value.
         """
         found = self.fit.diagnosis
         fitted = found.converged and not found.prior_conflict and not self.held and not self.doubt
         doubtful = self.far | self.unguarded | self.guessed | self.misfit | (self.prior_share > 0.5)
+        doubtful = doubtful | (self.undefined > SELDOM)
         return np.asarray(fitted & ~doubtful)
 
     @property

@@ -375,9 +375,7 @@ class Fit:
         -------
         array, shape (chain, draw, point)
         """
-        x = {name: coordinate(name, inputs[name]) for name in self.law.inputs}
-        if self.pooling.active and self.pooling.by in inputs:
-            x[MEMBER] = self.pooling.members(inputs)
+        x = self._coordinates(inputs)
         n = max(values.size for values in x.values())
         if n < FEW and all(values.shape == (n,) for values in x.values()):
             x = {name: np.pad(v, (0, -n % PADDED), mode="edge") for name, v in x.items()}
@@ -385,6 +383,34 @@ class Fit:
         with float64():
             found = _log_law(self.law.term)(self._at(x), self._read_by_law(x), reference)
             return np.asarray(found)[..., :n]
+
+    def _coordinates(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """What the law reads at given inputs, and whose points they are."""
+        x = {name: coordinate(name, inputs[name]) for name in self.law.inputs}
+        if self.pooling.active and self.pooling.by in inputs:
+            x[MEMBER] = self.pooling.members(inputs)
+        return x
+
+    def undefined(self, inputs: Mapping[str, Any]) -> np.ndarray:
+        """Share of the draws in which the law's formula has no value, and is held at its limit.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array, shape (point,)
+            As for :meth:`log_law`.
+
+        Returns
+        -------
+        array, shape (point,)
+            Between 0 and 1; 0 for every law whose formula has a value everywhere.
+        """
+        x = self._coordinates(inputs)
+        n = max(values.size for values in x.values())
+        reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
+        with float64():
+            found = self.law.term.undefined(self._at(x), self._read_by_law(x), reference)
+        shape = (*next(iter(self.draws.values())).shape, n)
+        return np.asarray(np.broadcast_to(np.asarray(found, float), shape).mean(axis=(0, 1)))
 
     @functools.cached_property
     def noise_scale(self) -> np.ndarray:

@@ -158,8 +158,8 @@ def loss_to_error() -> Law:
             "The response is an error, one minus the accuracy (--column loss=error), and L the "
             "loss that it follows (--column L=...). The formula falls through zero at a low loss: "
             "a forecast there says so. With a ceiling take --noise 'bounded(1)', and read eps as "
-            "the prior's where all runs lie far below it or near it. To forecast from N and D, "
-            "carry a fit of the loss through: --through."
+            "the prior's where all runs lie far below it or near it. A forecast takes L as exact: "
+            "the uncertainty of a forecast of L itself is not carried into it."
         ),
         presets={"gadre2024_c4": PRESET},
     )

@@ -142,9 +142,10 @@ def loss_to_error_sigmoid() -> Law:
         notes=(
             "The response is an error, one minus the accuracy (--column loss=error), and L the "
             "task's loss (--column L=...): Acc = b + a/(1 + exp(-k (L - L_0))) with E = 1 - b and "
-            "h = -a. Runs on one side of the midpoint leave the other asymptote to the prior. To "
-            "forecast from N and D, carry a fit of the task's loss through: --through. No published"
-            " constants are kept here: none could be checked."
+            "h = -a. Runs on one side of the midpoint leave the other asymptote to the prior. A "
+            "forecast takes L as exact: the uncertainty of the first stage, a fit of the task's "
+            "loss in N and D, is not carried into it. No published constants are kept here: none "
+            "could be checked."
         ),
     )
 

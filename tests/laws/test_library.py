@@ -621,6 +621,29 @@ def test_published_allocation() -> None:
     assert d == pytest.approx(10.5e12, rel=0.01)  # the paper prints 16.55T: a is rounded
 
 
+def test_one_loss_from_another_at_kappa_one_is_a_straight_line() -> None:
+    """Only E_2 - K E_1 is left of the two floors."""
+    law, x = laws.get("loss_to_loss"), {"L": np.linspace(2.0, 5.0, 20)}
+    first = law.loss(x, {"E_2": 1.0, "K": 0.8, "kappa": 1.0, "E_1": 1.5})
+    same(first, 0.8 * x["L"] - 0.2)
+    same(law.loss(x, {"E_2": 0.6, "K": 0.8, "kappa": 1.0, "E_1": 1.0}), first)
+
+
+def test_a_slow_exponential_of_the_loss_is_a_straight_line() -> None:
+    law, x = laws.get("loss_to_error"), {"L": np.linspace(2.0, 4.0, 20)}
+    gamma = 1e-7  # k gamma is the slope, eps - k the error at no loss
+    error = law.loss(x, {"eps": 0.1 + 0.2 / gamma, "k": 0.2 / gamma, "gamma": gamma})
+    np.testing.assert_allclose(error, 0.1 + 0.2 * x["L"], rtol=1e-5)
+
+
+def test_far_above_its_midpoint_the_sigmoid_is_the_exponential() -> None:
+    x = {"L": np.linspace(6.0, 9.0, 20)}
+    sigmoid = laws.get("loss_to_error_sigmoid")
+    error = sigmoid.loss(x, {"E": 0.1, "h": 0.7, "k": 4.0, "L_0": 1.0})
+    p = {"eps": 0.8, "k": 0.7 * np.exp(4.0), "gamma": 4.0}
+    np.testing.assert_allclose(error, laws.get("loss_to_error").loss(x, p), rtol=1e-8)
+
+
 @pytest.mark.parametrize("case", CASES, ids=by_name)
 def test_units_of_the_inputs_change_no_loss(case: Case) -> None:
     """N in millions, and so on: the same sampled parameters, those in units of inputs carried."""

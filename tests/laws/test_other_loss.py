@@ -1,0 +1,124 @@
+"""Laws of another loss come back from data that they made; where they have no value is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import bayescale as bs
+from bayescale.runs.read import read_quietly
+
+P = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A law, its formula as printed, constants, the losses of its runs."""
+
+    law: str
+    formula: Callable[[np.ndarray, P], np.ndarray]
+    truth: P
+    ends: tuple[float, float]
+
+
+def transferred(x: np.ndarray, p: P) -> np.ndarray:
+    return np.asarray(p["K"] * (x - p["E_1"]) ** p["kappa"] + p["E_2"])
+
+
+def exponential(x: np.ndarray, p: P) -> np.ndarray:
+    return np.asarray(p["eps"] - p["k"] * np.exp(-p["gamma"] * x))
+
+
+def sigmoid(x: np.ndarray, p: P) -> np.ndarray:
+    return np.asarray(p["E"] + p["h"] / (1 + np.exp(-p["k"] * (x - p["L_0"]))))
+
+
+TO_LOSS = Made(
+    "loss_to_loss", transferred, {"E_2": 1.2, "K": 0.9, "kappa": 1.15, "E_1": 1.5}, (2.0, 4.5)
+)
+TO_ERROR = Made("loss_to_error", exponential, {"eps": 0.85, "k": 2.08, "gamma": 0.756}, (2.2, 4.5))
+BY_SIGMOID = Made(
+    "loss_to_error_sigmoid", sigmoid, {"E": 0.15, "h": 0.6, "k": 6.0, "L_0": 1.0}, (0.5, 1.6)
+)
+SIGMA = 0.01
+
+
+def fitted(made: Made) -> bs.Fit:
+    rng = np.random.default_rng(5)
+    x = np.linspace(*made.ends, 40)
+    loss = made.formula(x, made.truth) * np.exp(SIGMA * rng.standard_normal(40))
+    return bs.fit(made.law, read_quietly({"L": x, "loss": loss}), seed=3)
+
+
+@pytest.fixture(scope="module")
+def to_loss() -> bs.Fit:
+    return fitted(TO_LOSS)
+
+
+@pytest.fixture(scope="module")
+def to_error() -> bs.Fit:
+    return fitted(TO_ERROR)
+
+
+@pytest.fixture(scope="module")
+def by_sigmoid() -> bs.Fit:
+    return fitted(BY_SIGMOID)
+
+
+def check_truth(fit: bs.Fit, made: Made) -> None:
+    for name, truth in (made.truth | {"sigma": SIGMA}).items():
+        low, high = np.quantile(fit.parameters[name], [0.005, 0.995])
+        assert low < truth < high, (name, low, truth, high)
+
+
+def check_curve(fit: bs.Fit, made: Made) -> None:
+    x = np.linspace(*made.ends, 7)
+    low, high = bs.forecast(fit, {"L": x}).interval(0.99, "latent")
+    curve = made.formula(x, made.truth)
+    assert np.all((low < curve) & (curve < high))
+    assert np.all(np.log(high / low) < 5 * SIGMA)
+
+
+def test_loss_to_error_comes_back(to_error):
+    assert to_error.diagnosis.converged, to_error.diagnosis.text()
+    assert not to_error.diagnosis.prior_dominated
+    check_truth(to_error, TO_ERROR)
+    check_curve(to_error, TO_ERROR)
+
+
+def test_loss_to_error_sigmoid_comes_back(by_sigmoid):
+    assert by_sigmoid.diagnosis.converged, by_sigmoid.diagnosis.text()
+    assert not by_sigmoid.diagnosis.prior_dominated
+    check_truth(by_sigmoid, BY_SIGMOID)
+    check_curve(by_sigmoid, BY_SIGMOID)
+
+
+def test_loss_to_loss_comes_back_and_its_floors_are_called_open(to_loss):
+    """Over a factor of two in L the curve is known, its two floors are not."""
+    assert {"E_2", "phi_1"} <= set(to_loss.diagnosis.prior_dominated)
+    check_truth(to_loss, TO_LOSS)
+    check_curve(to_loss, TO_LOSS)
+
+
+def test_below_its_floor_a_forecast_says_so(to_loss):
+    ahead = bs.forecast(to_loss, {"L": [3.0, 1.0]})
+    share = np.mean(to_loss.parameters["E_1"] >= 1.0)
+    assert ahead.undefined == pytest.approx([0.0, share]) and share > 0.5
+    assert not ahead.trustworthy[1]
+    assert any("no value here" in m for m in ahead.messages[1])
+    assert not any("no value here" in m for m in ahead.messages[0])
+
+
+def test_an_error_that_would_fall_below_zero_is_said(to_error):
+    ahead = bs.forecast(to_error, {"L": [1.0, 2.5]})
+    p = {name: values.ravel() for name, values in to_error.parameters.items()}
+    share = np.mean(p["eps"] - p["k"] * np.exp(-p["gamma"]) <= 0)
+    assert ahead.undefined == pytest.approx([share, 0.0]) and share > 0.5
+    assert any("no value here" in m for m in ahead.messages[0])
+
+
+def test_a_sigmoid_has_a_value_everywhere(by_sigmoid):
+    assert not np.any(bs.forecast(by_sigmoid, {"L": [0.01, 1.0, 100.0]}).undefined)

@@ -44,10 +44,13 @@ BY_SIGMOID = Made(
     "loss_to_error_sigmoid", sigmoid, {"E": 0.15, "h": 0.6, "k": 6.0, "L_0": 1.0}, (0.5, 1.6)
 )
 SIGMA = 0.01
+TIMES = 10
+LEAST = 6
+"""Of ten 90 % intervals, fewer than six hold the truth once in 600 times."""
 
 
-def fitted(made: Made) -> bs.Fit:
-    rng = np.random.default_rng(5)
+def fitted(made: Made, seed: int) -> bs.Fit:
+    rng = np.random.default_rng(seed)
     x = np.linspace(*made.ends, 40)
     loss = made.formula(x, made.truth) * np.exp(SIGMA * rng.standard_normal(40))
     return bs.fit(made.law, read_quietly({"L": x, "loss": loss}), seed=3)
@@ -55,52 +58,55 @@ def fitted(made: Made) -> bs.Fit:
 
 @pytest.fixture(scope="module")
 def to_loss() -> bs.Fit:
-    return fitted(TO_LOSS)
+    return fitted(TO_LOSS, 0)
 
 
 @pytest.fixture(scope="module")
 def to_error() -> bs.Fit:
-    return fitted(TO_ERROR)
+    return fitted(TO_ERROR, 0)
 
 
 @pytest.fixture(scope="module")
 def by_sigmoid() -> bs.Fit:
-    return fitted(BY_SIGMOID)
+    return fitted(BY_SIGMOID, 0)
 
 
-def check_truth(fit: bs.Fit, made: Made) -> None:
-    for name, truth in (made.truth | {"sigma": SIGMA}).items():
-        low, high = np.quantile(fit.parameters[name], [0.005, 0.995])
-        assert low < truth < high, (name, low, truth, high)
-
-
-def check_curve(fit: bs.Fit, made: Made) -> None:
-    x = np.linspace(*made.ends, 7)
-    low, high = bs.forecast(fit, {"L": x}).interval(0.99, "latent")
+@pytest.mark.parametrize("made", [TO_ERROR, BY_SIGMOID], ids=lambda made: made.law)
+def test_a_law_of_the_error_comes_back(made):
+    """At its default settings, constants, noise and curve."""
+    truth = made.truth | {"sigma": SIGMA}
+    x = np.linspace(*made.ends, 4)
     curve = made.formula(x, made.truth)
-    assert np.all((low < curve) & (curve < high))
-    assert np.all(np.log(high / low) < 5 * SIGMA)
-
-
-def test_loss_to_error_comes_back(to_error):
-    assert to_error.diagnosis.converged, to_error.diagnosis.text()
-    assert not to_error.diagnosis.prior_dominated
-    check_truth(to_error, TO_ERROR)
-    check_curve(to_error, TO_ERROR)
-
-
-def test_loss_to_error_sigmoid_comes_back(by_sigmoid):
-    assert by_sigmoid.diagnosis.converged, by_sigmoid.diagnosis.text()
-    assert not by_sigmoid.diagnosis.prior_dominated
-    check_truth(by_sigmoid, BY_SIGMOID)
-    check_curve(by_sigmoid, BY_SIGMOID)
+    inside, covered = dict.fromkeys(truth, 0), np.zeros(4)
+    for seed in range(TIMES):
+        fit = fitted(made, seed)
+        assert fit.diagnosis.converged, fit.diagnosis.text()
+        assert not fit.diagnosis.prior_dominated
+        for name, value in truth.items():
+            low, high = np.quantile(fit.parameters[name], [0.05, 0.95])
+            inside[name] += int(low < value < high)
+        low, high = bs.forecast(fit, {"L": x}).interval(0.9, "latent")
+        covered += (low < curve) & (curve < high)
+        assert np.all(np.log(high / low) < 3 * SIGMA)
+    assert min(inside.values()) >= LEAST, inside
+    assert np.all(covered >= LEAST), covered
 
 
 def test_loss_to_loss_comes_back_and_its_floors_are_called_open(to_loss):
-    """Over a factor of two in L the curve is known, its two floors are not."""
+    """Over a factor of two in L the curve is known, its two floors are not.
+
+    Nor do the default draws always suffice for them, so that convergence is not asked for here.
+    """
     assert {"E_2", "phi_1"} <= set(to_loss.diagnosis.prior_dominated)
-    check_truth(to_loss, TO_LOSS)
-    check_curve(to_loss, TO_LOSS)
+    assert to_loss.diagnosis.rhat_max < 1.05
+    for name, value in (TO_LOSS.truth | {"sigma": SIGMA}).items():
+        low, high = np.quantile(to_loss.parameters[name], [0.005, 0.995])
+        assert low < value < high, (name, low, value, high)
+    x = np.linspace(*TO_LOSS.ends, 7)
+    curve = TO_LOSS.formula(x, TO_LOSS.truth)
+    low, high = bs.forecast(to_loss, {"L": x}).interval(0.999, "latent")
+    assert np.all((low < curve) & (curve < high))
+    assert np.all(np.log(high / low) < 5 * SIGMA)
 
 
 def test_below_its_floor_a_forecast_says_so(to_loss):

@@ -159,8 +159,8 @@ def loss_to_loss() -> Law:
             "L is the other loss: name its column with --column L=..., the response with --column "
             "loss=.... E_1 and E_2 are told apart by curvature alone, and at kappa = 1 not at all: "
             "over a short range of L the prior writes them, the fit says so, and may want more "
-            "draws to converge (--draws 4000). Where the error of L is known, say so with --noise 'inexact(L=0.005)'. No published constants are "
-            "kept here: none could be checked."
+            "draws to converge (--draws 4000). Where the error of L is known, say so with --noise "
+            "'inexact(L=0.005)'. No published constants are kept here: none could be checked."
         ),
     )
 

@@ -76,6 +76,26 @@ def test_one_far_point_among_near_ones_decides(bayescale, fit):
     assert done.code == 3 and not near["messages"] and far["messages"]
 
 
+def test_where_the_formula_has_no_value_is_not_vouched_for(bayescale, folder):
+    """Near the runs, of a converged fit: there is no other reason for the code."""
+    rng = np.random.default_rng(0)
+    losses = np.linspace(1.3, 4.5, 40)
+    errors = (0.85 - 2.08 * np.exp(-0.756 * losses)) * np.exp(0.01 * rng.standard_normal(40))
+    rows = "".join(f"{x},{y}\n" for x, y in zip(losses, errors, strict=True))
+    (folder / "runs.csv").write_text("c4,error\n" + rows)
+    columns = ("--column", "L=c4", "--column", "loss=error", "--loss-unit", "error")
+    done = bayescale("fit", "runs.csv", "--law", "loss_to_error", *columns, "--out", "error.nc")
+    assert done.code == 0, done.err
+    near = bayescale("forecast", "error.nc", "--at", "L=1.28", "--json")
+    assert near.code == 0 and "no value" not in near.out
+    done = bayescale("forecast", "error.nc", "--at", "L=1.17", "--json")
+    assert done.code == 3
+    outside, undefined = json.loads(done.out)[0]["messages"]
+    assert "not to be vouched for" not in outside
+    assert "the formula has no value here in" in undefined
+    assert "not to be vouched for" in undefined
+
+
 def test_targets_with_a_loss_are_scored(bayescale, fit, folder):
     (folder / "t.csv").write_text("params,tokens,loss\n300M,12B,2.62\n1.6e8,8e9,9.0\n")
     columns = ("--column", "N=params", "--column", "D=tokens")

@@ -42,6 +42,8 @@ NAMED: dict[str, str] = {
     "critical_batch_loss": "critical_batch",
     "critical_batch_data": "critical_batch",
     "shape": "shape_law",
+    "multi_power": "schedules",
+    "annealing": "schedules",
 }
 """Named laws and the file of each. A new law is one file and one line here."""
 

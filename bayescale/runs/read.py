@@ -88,8 +88,12 @@ def read_quietly(
     where: str | None = None,
     loss_unit: str = "nats/token",
     count: str = "unspecified",
+    one_curve: bool = False,
 ) -> Runs:
-    """Do as `read_runs`, keeping warnings on the result only."""
+    """Do as `read_runs`, keeping warnings on the result only.
+
+    With ``one_curve`` a table that does not tell runs apart, of steps that increase, is one run.
+    """
     if count not in COUNTS:
         raise RunsError(f"{quoted(count)} is not a count. Use one of {', '.join(COUNTS)}.")
     if not isinstance(loss_unit, str) or not loss_unit.strip():
@@ -100,7 +104,7 @@ def read_quietly(
         return source.where(where) if where else source
     condition = parse_where(where) if where is not None else None
     raw = read_source(source)
-    table = understand(raw, columns or {})
+    table = understand(raw, columns or {}, one_curve)
     if not table.rows:
         raise RunsError(f"{quoted(raw.source)} has no rows. Give at least one run.")
     places = np.arange(table.rows)

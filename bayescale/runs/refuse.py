@@ -14,6 +14,9 @@ from bayescale.units import INPUTS
 
 __all__ = ["refuse_bad_cells", "refuse_without"]
 
+_ZERO_ALLOWED = ("loss_se", "lr")
+"""Columns that may be zero; a law that takes the logarithm of the learning rate refuses later."""
+
 
 def refuse_without(found: Mapping[str, object], names: Sequence[str]) -> None:
     """Refuse a table without a loss, or without any input."""
@@ -58,7 +61,7 @@ def refuse_bad_cells(
     """
     for symbol, values in columns.items():
         bad = ~np.isfinite(values)
-        if symbol == "loss_se":
+        if symbol in _ZERO_ALLOWED:
             bad |= values < 0
         elif symbol != "z":
             bad |= values <= 0
@@ -85,14 +88,14 @@ def _reason(value: float, text: str | None, symbol: str) -> tuple[str, str]:
         return f"holds {value}, which is not finite,", hint
     if symbol == "loss":
         hint = " Laws are fitted on the log scale and need positive losses."
-    least = "negative" if symbol == "loss_se" else "not positive"
+    least = "negative" if symbol in _ZERO_ALLOWED else "not positive"
     return f"holds {value:.10g}, which is {least},", hint
 
 
 def _remedy(symbol: str, name: str) -> str:
     if name in FORMULAS:
         return f"It was derived as {name} ({FORMULAS[name]}). Correct the columns it comes from."
-    keep = f"{symbol} >= 0" if symbol == "loss_se" else f"{symbol} > 0"
+    keep = f"{symbol} >= 0" if symbol in _ZERO_ALLOWED else f"{symbol} > 0"
     if symbol == "z":
         keep = "z < 1e300"
     rest = "" if symbol == "loss" else f", or ignore the column with --column {symbol}=none"

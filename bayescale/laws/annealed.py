@@ -172,10 +172,13 @@ class Annealed(Term):
     .. math:: L(t) = f(S_1(t), \dots) - \Delta\sum_{k\le t} w_k\,G_k(t), \qquad
               w_k = (\eta_{k-1} - \eta_k)/\eta_p
 
-    with the share :math:`G_k` that shows from a :class:`Response`. The changes are those after the
-    warm-up, as :func:`bayescale.runs.schedule.nodes` hands them on. A constant learning rate, or
-    :math:`\Delta = 0`, is f itself. :math:`\eta_p` is the highest learning rate of the fitted runs:
-    another unit of the learning rate changes no sampled parameter, so no prediction either.
+    with the share :math:`G_k` that shows from a :class:`Response`. The sum starts at
+    :math:`\eta_0 = 0`, as the authors' code has it and their constants want it: the rise of the
+    warm-up counts, so that f is the loss of a run whose learning rate was brought to zero, and a
+    run at the peak learning rate lies :math:`\Delta` above it once the rise has come to show.
+    Without drop, :math:`\Delta = 0`, the law is f. :math:`\eta_p` is the highest learning rate of
+    the fitted runs: another unit of the learning rate changes no sampled parameter, so no
+    prediction either.
 
     A drop of more than 99 % of f would leave no loss, or less than none. There the log goes on
     along its tangent: finite, steep, and far from any run.

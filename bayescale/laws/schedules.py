@@ -8,9 +8,15 @@ learning rate with that of the warm-up, their :math:`S_1 + S_W`, and
 .. math:: LD(t) = B\sum_{k\le t}(\eta_{k-1} - \eta_k)\,
           \Big[1 - \Big(C\eta_k^{-\gamma}\sum_{\tau=k}^t\eta_\tau + 1\Big)^{-\beta}\Big] .
 
-``annealing`` is that of Tissue et al. 2024, arXiv 2408.11029: :math:`LD = C S_2`, with the annealing
-area :math:`S_2` of a momentum of the learning rate's falls; see
-:class:`bayescale.laws.annealed.Momentum`. In both the changes are those after the warm-up.
+``annealing`` is that of Tissue et al. 2024, arXiv 2408.11029: :math:`LD = C S_2`, with the
+annealing area :math:`S_2` of a momentum of the learning rate's falls; see
+:class:`bayescale.laws.annealed.Momentum`.
+
+Both sums start at :math:`\eta_0 = 0`. The text of Luo et al. can be read as starting after the
+warm-up; with their constants only the sum with the warm-up, as in their code, meets their curves
+(``benchmarks/published/schedules.py``). :math:`L_0` is then the loss towards which a run goes whose
+learning rate is brought to zero. How Tissue et al. count the warm-up was not looked up: with their
+:math:`L_0` beside ours, mind the drop.
 
 Inputs: S1 and S, and the schedule of each row's run, which :func:`bayescale.read_runs` makes from
 columns run, steps and lr.

@@ -9,17 +9,19 @@ A law of the schedule sums over every change of the learning rate up to a row,
 .. math:: \sum_{k \le t} (\eta_{k-1} - \eta_k)\, g\Big(\eta_k,\ \sum_{\tau=k}^{t}\eta_\tau,\
           t - k + 1\Big),
 
-where the warm-up, up to the first peak, is left out. :func:`nodes` turns that sum into one of
-:data:`NODES` terms a row, so that a law costs the same however many steps there are. Where a row
-has no more changes than that, each is a node and nothing is lost. Where it has more, changes are
-gathered by their age :math:`n = t - k + 1`, from the newest to the oldest in equal ratios, falls
-apart from rises: a node stands for its changes by their sum and their means of the arguments.
+from :math:`\eta_0 = 0` on, so that the rise of the warm-up counts. :func:`nodes` turns that sum
+into one of :data:`NODES` terms a row: reading a schedule takes time linear in its steps, and a law
+costs the same however many there are. Where a row has no more changes than nodes, each is a node
+and nothing is lost. Where it has more, changes are gathered by their age :math:`n = t - k + 1`
+and by their share of the whole change, :data:`RISES` nodes for rises and the others for falls: a
+node stands for its changes by their sum and by their means of the arguments.
 ``tests/runs/test_schedule.py`` measures the error.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +48,9 @@ COLUMN = "lr_schedule"
 
 NODES = 64
 """Changes of the learning rate, or groups of them, that stand for the schedule up to a row."""
+
+RISES = 24
+"""Nodes of rises, where changes are gathered and there are falls as well."""
 
 LEAST = 1e-9
 """The lowest learning rate that is told from zero, in units of the peak."""
@@ -142,7 +147,8 @@ def from_rows(
     lr_sum : array, shape (row,), optional
         The sum of the learning rate over all steps so far. With it the learning rate between rows
         is held, then goes linearly to the next, or the reverse, such that the sum is met; without
-        it, it is linear.
+        it, it is linear; but a lone change between two constant stretches is a jump, at the first
+        row that shows it.
     warmup : float, optional
         Steps of a linear warm-up from zero. Without it the learning rate before the first row is
         held at that of the first row.
@@ -165,18 +171,27 @@ def from_rows(
         )
     steps, lr = steps[fresh], lr[fresh]
     knots = [(float(s), float(rate)) for s, rate in zip(steps, lr, strict=True)]
+    jumps = [] if lr_sum is not None else list(_jumps(steps, lr))
     if lr_sum is not None:
         total = lr_sum[order][fresh]
         whole = []
         for i, here in enumerate(knots[:-1]):
             whole += [here, *_between(here, knots[i + 1], float(total[i + 1] - total[i]))]
         knots = [*whole, knots[-1]]
+    knots = sorted([*knots, *jumps])
     if warmup is not None and warmup > 0.0:
         start = [(0.0, 0.0)]
         if warmup < knots[0][0]:
             start.append((float(warmup), knots[0][1]))
         knots = [*start, *knots]
     return write_schedule(*zip(*knots, strict=True))
+
+
+def _jumps(steps: Column, lr: Column) -> Iterator[tuple[float, float]]:
+    """A knot just before every lone change between two constant stretches."""
+    for i in range(2, len(lr) - 1):
+        if lr[i - 2] == lr[i - 1] != lr[i] == lr[i + 1] and steps[i] - steps[i - 1] > 1.0:
+            yield float(steps[i]) - 1.0, float(lr[i - 1])
 
 
 def _between(
@@ -259,8 +274,7 @@ def _last(steps: Column) -> npt.NDArray[np.int64]:
 def _nodes(schedule: Schedule, t: npt.NDArray[np.int64], count: int) -> Column:
     lr = schedule.at(int(t.max()))
     total = np.concatenate([[0.0], np.cumsum(lr)])  # of the steps before step k at k - 1
-    fall = np.concatenate([[0.0], lr[:-1] - lr[1:]])
-    fall[: _warmed_up(fall, lr)] = 0.0
+    fall = np.concatenate([[0.0], lr[:-1]]) - lr
     changed = np.flatnonzero(fall)
     found = np.zeros((len(t), count, 4))
     if not len(changed):
@@ -278,12 +292,12 @@ def _nodes(schedule: Schedule, t: npt.NDArray[np.int64], count: int) -> Column:
         found[few, : len(own)] = np.stack(parts, axis=-1)
     many = np.flatnonzero(~few)
     if len(many):
-        both = bool(np.any(fall < 0.0) and np.any(fall > 0.0))
-        each = count // 2 if both else count
-        signs = (1.0, -1.0) if both else (1.0 if fall[changed[0]] > 0.0 else -1.0,)
-        gathered = [_gathered(sign * fall, log_lr, total, t[many], each) for sign in signs]
-        for sign, part in zip(signs, gathered, strict=True):
+        rises = RISES * count // NODES if np.any(fall > 0.0) else count
+        gathered = []
+        for sign, each in ((1.0, count - rises), (-1.0, rises)):
+            part = _gathered(sign * fall, log_lr, total, t[many], each)
             part[..., 0] *= sign
+            gathered.append(part)
         found[many] = np.concatenate(gathered, axis=1)
     return found
 
@@ -294,14 +308,22 @@ def _gathered(
     """Falls above zero gathered by age, shape (row, count, 4)."""
     weight = np.maximum(fall, 0.0)
     changed = np.flatnonzero(weight)
+    if not count or not len(changed):
+        return np.zeros((len(t), count, 4))
     seen = np.searchsorted(changed, t - 1, side="right")
     some = seen > 0
     newest = np.where(some, t - changed[np.maximum(seen - 1, 0)], 1.0)
     oldest = np.where(some, t - changed[0], 1.0) + 1.0
-    # A row's changes of ages from edge j to edge j + 1 are those of the steps in between.
-    shares = np.linspace(0.0, 1.0, count + 1)
-    ages = newest[:, None] * (oldest / newest)[:, None] ** shares
-    ends = np.clip(t[:, None] + 1 - np.ceil(ages - 1e-9).astype(np.int64), 0, len(weight))
+    # Edges at equal ratios of age, and as many at equal shares of the whole change: the first follow
+    # how fast a change comes to show, the others how much there is to show.
+    by_age = np.linspace(0.0, 1.0, count // 2 + 1)
+    ages = newest[:, None] * (oldest / newest)[:, None] ** by_age
+    ends = t[:, None] + 1 - np.ceil(ages - 1e-9).astype(np.int64)
+    whole = np.cumsum(weight)
+    by_share = np.linspace(0.0, 1.0, count - count // 2 + 2)[1:-1]
+    level = whole[t - 1][:, None] * by_share
+    ends = np.concatenate([ends, np.searchsorted(whole, level)], axis=1)
+    ends = -np.sort(-np.clip(ends, 0, len(weight)), axis=1)
     moments = [np.concatenate([[0.0], np.cumsum(weight * v)]) for v in _moments(log_lr, total)]
     sums = [m[ends[:, :-1]] - m[ends[:, 1:]] for m in moments]
     full = sums[0] > 1e-14 * moments[0][-1]
@@ -318,10 +340,3 @@ def _moments(log_lr: Column, total: Column) -> tuple[Any, ...]:
 
 def _log(values: Column) -> Column:
     return np.log(np.maximum(values, 1e-300))
-
-
-def _warmed_up(fall: Column, lr: Column) -> int:
-    """Steps of the warm-up: up to the first peak before the learning rate first falls."""
-    falls = np.flatnonzero(fall > 0.0)
-    before = lr[: int(falls[0])] if len(falls) else lr
-    return int(np.argmax(before)) + 1

@@ -12,6 +12,7 @@ import numpy as np
 from bayescale.errors import RunsError, RunsWarning
 from bayescale.runs.refuse import refuse_bad_cells
 from bayescale.runs.rows import row_in_words, run_names
+from bayescale.runs.schedule import COLUMN
 from bayescale.runs.source import read_source
 from bayescale.runs.table import Runs
 from bayescale.runs.understand import understand
@@ -122,6 +123,7 @@ def read_quietly(
         table.mapping,
         {symbol: [bad.get(int(place)) for place in places] for symbol, bad in table.texts.items()},
         lambda kept: row_in_words(raw, int(places[kept]), names[kept] if names else None),
+        ("lr",) if COLUMN in table.others else (),  # along a run it may well end at zero
     )
     return Runs(
         columns=numeric | {name: values[places] for name, values in table.others.items()},

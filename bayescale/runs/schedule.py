@@ -50,7 +50,7 @@ NODES = 64
 """Changes of the learning rate, or groups of them, that stand for the schedule up to a row."""
 
 RISES = 24
-"""Nodes of rises, where changes are gathered and there are falls as well."""
+"""Nodes of rises, where changes are gathered."""
 
 LEAST = 1e-9
 """The lowest learning rate that is told from zero, in units of the peak."""
@@ -292,7 +292,7 @@ def _nodes(schedule: Schedule, t: npt.NDArray[np.int64], count: int) -> Column:
         found[few, : len(own)] = np.stack(parts, axis=-1)
     many = np.flatnonzero(~few)
     if len(many):
-        rises = RISES * count // NODES if np.any(fall > 0.0) else count
+        rises = RISES * count // NODES
         gathered = []
         for sign, each in ((1.0, count - rises), (-1.0, rises)):
             part = _gathered(sign * fall, log_lr, total, t[many], each)
@@ -314,8 +314,8 @@ def _gathered(
     some = seen > 0
     newest = np.where(some, t - changed[np.maximum(seen - 1, 0)], 1.0)
     oldest = np.where(some, t - changed[0], 1.0) + 1.0
-    # Edges at equal ratios of age, and as many at equal shares of the whole change: the first follow
-    # how fast a change comes to show, the others how much there is to show.
+    # Edges at equal ratios of age, and as many at equal shares of the whole change: the former
+    # follow how fast a change comes to show, the latter how much there is to show.
     by_age = np.linspace(0.0, 1.0, count // 2 + 1)
     ages = newest[:, None] * (oldest / newest)[:, None] ** by_age
     ends = t[:, None] + 1 - np.ceil(ages - 1e-9).astype(np.int64)

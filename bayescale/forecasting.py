@@ -612,7 +612,8 @@ def forecast(
     fit, whose, doubt = _group(fit, group)
     observed: np.ndarray | None = None
     measured: dict[str, np.ndarray] = {}
-    if isinstance(at, Mapping) and "loss" not in at:
+    curve = isinstance(at, Mapping) and "lr" in at and bool(fit.law.paths)
+    if isinstance(at, Mapping) and "loss" not in at and not curve:
         points, labels = _points(at)
     else:
         runs, has_loss = (at, True) if isinstance(at, Runs) else read_targets(at, columns=columns)

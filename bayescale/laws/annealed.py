@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -69,8 +70,13 @@ class MultiPower(Response):
               G\Big(\eta_k^{-\gamma}\sum_{\tau=k}^t\eta_\tau\Big)
 
     Sampled in place of :math:`B` and :math:`C` are the drop of a fall from the peak to zero,
-    :math:`B\eta_p`, in the unit of the loss, and the rate :math:`r = C\eta_p^{1-\gamma}`, a step:
-    :math:`1/r` steps at the peak learning rate make :math:`Cx = 1`.
+    :math:`B\eta_p`, in the unit of the loss, and the steps :math:`h` at the peak learning rate
+    after which nine tenths of a small fall show,
+
+    .. math:: h = \frac{10^{1/\beta} - 1}{C\,\eta_p^{1-\gamma}} .
+
+    Curves tell that place on the scale of hundreds of steps; :math:`C` and :math:`\beta` go along a
+    ridge.
 
     References
     ----------
@@ -80,10 +86,10 @@ class MultiPower(Response):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        rate = "rate at which a fall shows, at the peak learning rate"
+        steps = "steps at the peak learning rate after which nine tenths of a fall show"
         power = "power of the learning rate that divides the sum of it since the fall"
         return (
-            Parameter("r", "rate", "1/step", rate, LogNormal(0.1, 1.5)),
+            Parameter("h", "shape", "step", steps, LogNormal(400.0, 1.5)),
             Parameter("beta", "shape", "1", "exponent with which a fall shows", Normal(0.6, 0.2)),
             Parameter("gamma", "shape", "1", power, Normal(0.6, 0.2)),
         )
@@ -95,28 +101,39 @@ class MultiPower(Response):
             Parameter("C", "rate", "lr^(gamma-1)/step", "rate at which a fall shows"),
         )
 
+    def _log_rate(self, params: Values) -> Any:
+        """Log of C lr_peak^(1 - gamma)."""
+        return _log_ninth(params["beta"]) - jnp.log(params["h"])
+
     def shown(self, params: Values, log_lr: Any, log_sum: Any, log_age: Any) -> Any:
-        log_x = jnp.log(params["r"]) - params["gamma"] * log_lr + log_sum
+        log_x = self._log_rate(params) - params["gamma"] * log_lr + log_sum
         return -jnp.expm1(-params["beta"] * jax.nn.softplus(log_x))
 
     def to_field(self, params: Values, drop: Any, log_peak: Any) -> dict[str, Any]:
         beta, gamma = params["beta"], params["gamma"]
         return {
             "B": drop * jnp.exp(-log_peak),
-            "C": params["r"] * jnp.exp((gamma - 1.0) * log_peak),
+            "C": jnp.exp(self._log_rate(params) + (gamma - 1.0) * log_peak),
             "beta": beta,
             "gamma": gamma,
         }
 
     def from_field(self, field: Values, log_peak: Any) -> tuple[Any, dict[str, Any]]:
         gamma = field["gamma"]
-        rate = field["C"] * jnp.exp((1.0 - gamma) * log_peak)
-        own = {"r": rate, "beta": field["beta"], "gamma": gamma}
+        log_rate = jnp.log(field["C"]) + (1.0 - gamma) * log_peak
+        steps = jnp.exp(_log_ninth(field["beta"]) - log_rate)
+        own = {"h": steps, "beta": field["beta"], "gamma": gamma}
         return field["B"] * jnp.exp(log_peak), own
 
     @property
     def expression(self) -> str:
         return "multi_power"
+
+
+def _log_ninth(beta: Any) -> Any:
+    """Log of 10^(1/beta) - 1, the x at which 1 - (x + 1)^-beta is nine tenths."""
+    power = math.log(10.0) / beta
+    return power + jnp.log(-jnp.expm1(-power))
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def multi_power() -> Law:
         presets={
             name: Preset(
                 values=dict(zip(NAMES, values, strict=True)),
-                source="Luo et al. 2025, the authors' repository",
+                source="Luo et al. 2025, arXiv 2503.12811, the authors' repository",
                 count="unspecified",
             )
             for name, values in PUBLISHED.items()

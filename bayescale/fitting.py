@@ -617,7 +617,10 @@ def _ahead(fit: Fit) -> np.ndarray:
     sizes = [name for name in fit.law.inputs if not is_linear(name)]
     growth = {name: 10.0 ** (1.0 / len(sizes)) for name in sizes}
     largest = {name: fit.runs[name].max() * growth.get(name, 1.0) for name in fit.law.inputs}
-    return fit.log_law({name: np.array([value]) for name, value in largest.items()})[..., 0]
+    longest = int(np.argmax(fit.runs[sizes[0]])) if sizes else 0
+    at = {name: np.array([value]) for name, value in largest.items()}
+    at |= {name: fit.runs[name][[longest]] for name in fit.law.paths}
+    return fit.log_law(at)[..., 0]
 
 
 def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:

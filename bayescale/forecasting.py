@@ -14,12 +14,14 @@ from bayescale import discrepancy as discrepancy_library
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleError, PriorError, RunsError
 from bayescale.flops import flops_6nd
+from bayescale.laws.paths import PATHS
 from bayescale.model import LOSS_SCALE
 from bayescale.noise.noise import NOTHING, Rows
 from bayescale.posterior import Fit
 from bayescale.predictive import REPLICATES, Predictive, crps
 from bayescale.prior import Prior
 from bayescale.runs import Runs, read_targets
+from bayescale.runs.schedule import COLUMN, sums
 from bayescale.runs.wording import counted
 from bayescale.units import INPUTS, format_size, is_linear, parse_size
 
@@ -626,16 +628,25 @@ def forecast(
     fit, whose, doubt = _group(fit, group)
     observed: np.ndarray | None = None
     measured: dict[str, np.ndarray] = {}
-    if isinstance(at, Mapping) and "loss" not in at:
+    curve = isinstance(at, Mapping) and "lr" in at and bool(fit.law.paths)
+    if isinstance(at, Mapping) and "loss" not in at and not curve:
         points, labels = _points(at)
     else:
         runs, has_loss = (at, True) if isinstance(at, Runs) else read_targets(at, columns=columns)
         points = {name: np.asarray(runs[name]) for name in runs.inputs}
+        points |= {name: runs[name] for name in PATHS if name in runs.columns}
         labels = runs.labels
         observed = runs.loss if has_loss else None
         measured = {n: runs[n] for n in ("loss", "loss_se") if has_loss and n in runs.columns}
         if isinstance(at, Runs):
             _same_measures(fit.runs, at)
+    paths = [name for name in fit.law.paths if name not in points]
+    if paths:
+        raise RunsError(
+            f"The points have no {paths[0]} ({PATHS[paths[0]].meaning}), which the law "
+            f"{fit.law.name!r} needs. Give a table of a curve with steps and lr, or "
+            '{"S": 24000, "lr_schedule": "0:0 2000:3e-4 24000:3e-5"}.'
+        )
     missing = [name for name in fit.law.inputs if name not in points]
     if missing:
         raise RunsError(
@@ -699,6 +710,9 @@ def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ..
     """Inputs as arrays of one length, with those that follow from them, and labels."""
     given = {}
     for name, value in at.items():
+        if name in PATHS:
+            given[name] = np.atleast_1d(np.asarray(value, dtype=object))
+            continue
         if name not in INPUTS:
             raise RunsError(f"There is no input {name!r}. Inputs: {', '.join(INPUTS)}.")
         values = np.atleast_1d(np.asarray(value, dtype=object))
@@ -721,10 +735,14 @@ def _points(at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[str, ..
     if "N" in points and "D" in points:
         points.setdefault("C", flops_6nd(points["N"], points["D"]))
         points.setdefault("M", points["D"] / points["N"])
+    if COLUMN in points and "S" in points:
+        points.setdefault("S1", sums(points[COLUMN], points["S"]))
     _consistent(points, given)
     n = len(next(iter(points.values())))
     labels = tuple(
-        ", ".join(f"{name}={format_size(float(points[name][i]))}" for name in given)
+        ", ".join(
+            f"{name}={format_size(float(points[name][i]))}" for name in given if name not in PATHS
+        )
         for i in range(n)
     )
     return points, labels

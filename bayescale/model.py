@@ -154,7 +154,7 @@ class Model:
 
         See :func:`bayescale.laws.law.reference_point`.
         """
-        runs.require(self.law.inputs)
+        runs.require((*self.law.inputs, *self.law.paths))
         for name in self.law.inputs:
             if not is_linear(name) and not np.all(runs[name] > 0):
                 raise LawError(
@@ -191,12 +191,12 @@ class Model:
                 "most. Give fewer rows (--where), or a noise without effects."
             )
         x = self.inputs_of(runs)
-        fillers = {**reference, MEMBER: 0.0}
+        fillers = {**reference, MEMBER: 0.0, **dict.fromkeys(self.law.paths, 0.0)}
         return {
             **self._along(runs, size),
             "x": {name: _padded(values, size, fillers[name]) for name, values in x.items()},
             "noise": jax.tree.map(
-                lambda values: np.concatenate([values, np.repeat(values[:1], size - n)]),
+                lambda values: np.concatenate([values, np.repeat(values[:1], size - n, axis=0)]),
                 self.noise.rows(runs, x, runs),
             ),
             "loss": _padded(runs.loss, size, reference[LOSS_SCALE]),
@@ -222,8 +222,8 @@ class Model:
         return {"along": gaussian_process.along(runs.columns, self.law.inputs[0], size)}
 
     def inputs_of(self, runs: Runs) -> dict[str, np.ndarray]:
-        """Log inputs of the law at the runs, and the number of each run's group where pooled."""
-        x = {name: coordinate(name, runs[name]) for name in self.law.inputs}
+        """What the law reads at the runs, and the number of each run's group where pooled."""
+        x = self.law.coordinates(runs.columns)
         if self.pooling.active:
             x[MEMBER] = self.pooling.members(runs.columns)
         return x
@@ -246,7 +246,7 @@ class Model:
 
 
 def _padded(values: np.ndarray, size: int, filler: float) -> np.ndarray:
-    padded = np.full(size, filler, dtype=np.float64)
+    padded = np.full((size, *np.shape(values)[1:]), filler, dtype=np.float64)
     padded[: len(values)] = values
     return padded
 

@@ -22,7 +22,7 @@ from bayescale.model import LOSS_SCALE, LOSS_SPAN, Model
 from bayescale.noise import Noise
 from bayescale.pooling import COMPLETE, MEMBER, Pooling
 from bayescale.runs import Runs
-from bayescale.units import coordinate, format_size, natural
+from bayescale.units import format_size, natural
 
 if TYPE_CHECKING:
     import os
@@ -200,7 +200,7 @@ class Fit:
         some = self._thinned
         fitted = some.log_law(self.inputs_of(self.runs)).reshape(-1, len(self.runs))
         if self.discrepancy.kernel is not None:
-            at = {name: self.runs[name] for name in self.law.inputs}
+            at = self.inputs_of(self.runs)
             fitted = fitted + some.leaves(at, self.discrepancy)[0]
         middle = np.median(fitted, axis=0)
         return np.asarray(np.log(self.runs.loss) - middle)
@@ -245,7 +245,7 @@ class Fit:
     def inputs_of(self, runs: Runs) -> dict[str, np.ndarray]:
         """What :meth:`log_law` reads of runs: the law's inputs, and the column pooled by."""
         by = (self.pooling.by,) if self.pooling.active else ()
-        return {name: runs[name] for name in (*self.law.inputs, *by)}
+        return {name: runs[name] for name in (*self.law.inputs, *self.law.paths, *by)}
 
     @functools.cached_property
     def noise_rows(self) -> dict[str, Any]:
@@ -360,7 +360,7 @@ class Fit:
         return {k: v if k in offsets else v[..., None] for k, v in self.draws.items()}
 
     def _read_by_law(self, x: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: x[name] for name in self.law.inputs}
+        return {name: x[name] for name in (*self.law.inputs, *self.law.paths)}
 
     def log_law(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """Log of the law at given inputs, draw by draw, without noise.
@@ -368,17 +368,19 @@ class Fit:
         Parameters
         ----------
         inputs : mapping of str to array, shape (point,)
-            Inputs in plain units. Where parameters are pooled, with the column of the groups the
-            law is that of each point's group, without it that of the typical group.
+            Inputs in plain units, and the paths of the law. Where parameters are pooled, with the
+            column of the groups the law is that of each point's group, without it that of the
+            typical group.
 
         Returns
         -------
         array, shape (chain, draw, point)
         """
         x = self._coordinates(inputs)
-        n = max(values.size for values in x.values())
-        if n < FEW and all(values.shape == (n,) for values in x.values()):
-            x = {name: np.pad(v, (0, -n % PADDED), mode="edge") for name, v in x.items()}
+        n = max(x[name].size for name in self.law.inputs)
+        if n < FEW and all(values.shape[:1] == (n,) for values in x.values()):
+            more = np.minimum(np.arange(n + -n % PADDED), n - 1)
+            x = {name: values[more] for name, values in x.items()}
         reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
         with float64():
             found = _log_law(self.law.term)(self._at(x), self._read_by_law(x), reference)
@@ -386,7 +388,7 @@ class Fit:
 
     def _coordinates(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """What the law reads at given inputs, and whose points they are."""
-        x = {name: coordinate(name, inputs[name]) for name in self.law.inputs}
+        x = self.law.coordinates(inputs)
         if self.pooling.active and self.pooling.by in inputs:
             x[MEMBER] = self.pooling.members(inputs)
         return x
@@ -405,7 +407,7 @@ class Fit:
             Between 0 and 1; 0 for every law whose formula has a value everywhere.
         """
         x = self._coordinates(inputs)
-        n = max(values.size for values in x.values())
+        n = max(x[name].size for name in self.law.inputs)
         reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
         with float64():
             found = self.law.term.undefined(self._at(x), self._read_by_law(x), reference)

@@ -24,6 +24,7 @@ from bayescale.model import LOSS_SCALE, Model
 from bayescale.pooling import COMPLETE
 from bayescale.posterior import Fit, Optimum
 from bayescale.runs import Runs
+from bayescale.runs.schedule import COLUMN
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -91,11 +92,28 @@ def _named(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _columns(runs: Runs) -> dict[str, np.ndarray]:
-    return {
-        name: values.astype(str) if values.dtype.kind not in "fiub" else values
-        for name, values in runs.columns.items()
-        if name != "run"
-    }
+    """Columns as arrays that netCDF holds; of schedules, the place of each among those there are.
+
+    Text of one width for all rows would hold a long schedule once for every row of its run.
+    """
+    places = {text: place for place, text in enumerate(_schedules(runs))}
+    columns: dict[str, np.ndarray] = {}
+    for name, values in runs.columns.items():
+        if name == COLUMN:
+            columns[name] = np.array([places[str(text)] for text in values], dtype=np.int64)
+        elif name != "run":
+            columns[name] = values.astype(str) if values.dtype.kind not in "fiub" else values
+    return columns
+
+
+def _schedules(runs: Runs) -> list[str]:
+    """The different schedules of the runs, in order of appearance."""
+    return list(dict.fromkeys(map(str, runs.columns.get(COLUMN, ()))))
+
+
+def _stored(name: str, values: np.ndarray, schedules: list[str]) -> np.ndarray:
+    """A column as the runs have it: the inverse of :func:`_columns`."""
+    return np.array(schedules, dtype=object)[values] if name == COLUMN else values
 
 
 def _prior_draws(fit: Fit, rng: np.random.Generator) -> Fit:
@@ -113,7 +131,7 @@ def _predict(fit: Fit, rng: np.random.Generator) -> np.ndarray:
     """Replicated losses of the runs, one for each draw."""
     log_mean = fit.log_law(fit.inputs_of(fit.runs))
     if fit.discrepancy.kernel is not None:
-        at = {name: fit.runs[name] for name in fit.law.inputs}
+        at = fit.inputs_of(fit.runs)
         mean, sd = (v.reshape(log_mean.shape) for v in fit.leaves(at, fit.discrepancy))
         log_mean = log_mean + mean + sd * rng.standard_normal(log_mean.shape)
     residual = fit.noise.simulate(rng, log_mean, fit.noise_draws(), fit.noise_rows)
@@ -139,6 +157,7 @@ def _declaration(fit: Fit) -> dict[str, Any]:
             "source": fit.runs.source,
             "fingerprint": fit.runs.fingerprint,
             "order": list(_columns(fit.runs)),
+            **({"schedules": _schedules(fit.runs)} if COLUMN in fit.runs.columns else {}),
         },
         "diagnosis": diagnosis,
         "optima": [
@@ -240,7 +259,10 @@ def _rebuild(tree: xr.DataTree, declared: dict[str, Any], law: Law | None) -> Fi
 
     constant = tree["constant_data"]
     runs = Runs(
-        columns={name: constant[name].to_numpy() for name in declared["runs"]["order"]},
+        columns={
+            name: _stored(name, constant[name].to_numpy(), declared["runs"].get("schedules", []))
+            for name in declared["runs"]["order"]
+        },
         mapping=declared["runs"]["mapping"],
         labels=tuple(str(v) for v in constant["run"].to_numpy()),
         loss_unit=declared["runs"]["loss_unit"],

@@ -113,6 +113,12 @@ INPUTS: Mapping[str, InputInfo] = MappingProxyType(
                 "steps step n_steps num_steps train_steps training_steps optimizer_steps",
             ),
             _info("lr", "peak learning rate", "", "learning_rate peak_lr lr_peak max_lr"),
+            _info(
+                "S1",
+                "sum of the learning rate over the steps so far",
+                "",
+                "lr_sum sum_lr cumulative_lr lr_cumsum",
+            ),
             _info("z", "redundancy score", "", "density redundancy", linear=True),
             _info("L", "loss at which something was measured", "loss", "target_loss loss_reached"),
             _info("aspect", "width over depth, d_model/n_layer", "", "aspect_ratio"),

@@ -83,6 +83,11 @@ class DrawnLaw:
         LawError
             Where the law has an input that neither follows from them nor is held.
         """
+        if self.law.paths:
+            raise LawError(
+                f"The law {self.law.name!r} reads {self.law.paths[0]}, which does not follow from "
+                "N and D. Forecast curves with it: forecast(fit, table of steps and lr)."
+            )
         known = {"N": log_n, "D": log_d, "C": LOG_SIX + log_n + log_d, "M": log_d - log_n}
         if "B" in self.held:
             known["S"] = log_d - math.log(self.held["B"])

@@ -64,7 +64,13 @@ def by_row(data: Data) -> dict[str, Any]:
 def flat(data: Data) -> Data:
     """Rows one after the other again, without padding, on the host."""
     n = n_rows(data)  # padding is at the end
-    return {**data, **jax.tree.map(lambda v: np.asarray(v).reshape(-1)[:n], by_row(data))}
+    laid = np.ndim(data["mask"])
+
+    def out(values: Any) -> np.ndarray:
+        values = np.asarray(values)
+        return np.asarray(values.reshape(-1, *values.shape[laid:])[:n])
+
+    return {**data, **jax.tree.map(out, by_row(data))}
 
 
 def arranged(data: Data, devices: Sequence[jax.Device] | None = None) -> Data:
@@ -87,9 +93,9 @@ def arranged(data: Data, devices: Sequence[jax.Device] | None = None) -> Data:
 
     def lay(values: Any) -> Any:
         values = np.asarray(values)
-        padded = np.full(np.prod(shape), values[0], dtype=values.dtype)
-        padded[:n] = values[:n]
-        return place(padded.reshape(shape))
+        padded = np.empty((np.prod(shape), *values.shape[1:]), dtype=values.dtype)
+        padded[:], padded[:n] = values[0], values[:n]
+        return place(padded.reshape((*shape, *values.shape[1:])))
 
     def place(values: np.ndarray) -> Any:
         if len(devices) == 1:
@@ -124,7 +130,7 @@ def grouped(data: Data, signature: Signature) -> Data | None:
     x, log_loss = data["x"], np.log(data["loss"])
     codes = np.zeros(len(log_loss), np.int64)
     for values in x.values():
-        own = np.unique(values, return_inverse=True)[1]
+        own = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
         joint = codes * (int(own.max()) + 1) + own
         codes = np.unique(joint, return_inverse=True)[1]
     _, first, count = np.unique(codes, return_index=True, return_counts=True)
@@ -135,8 +141,8 @@ def grouped(data: Data, signature: Signature) -> Data | None:
     size = bucket(len(count))
 
     def padded(values: np.ndarray) -> np.ndarray:
-        filled = np.full(size, values[0], np.float64)
-        filled[: len(values)] = values
+        filled = np.empty((size, *values.shape[1:]), np.float64)
+        filled[:], filled[: len(values)] = values[0], values
         return filled
 
     rest = {name: data[name] for name in NUMBERS}

@@ -1,5 +1,6 @@
 """Scaling laws: terms that compose, and the named laws built from them."""
 
+from bayescale.laws.annealed import Annealed, Momentum, MultiPower, Response
 from bayescale.laws.balanced import Balanced
 from bayescale.laws.batch_adjusted import BatchAdjusted
 from bayescale.laws.breaks import Breaks
@@ -23,6 +24,7 @@ from bayescale.laws.term import Modifier, Pair, Parameter, Saturating, Term
 from bayescale.laws.valley import Valley
 
 __all__ = [
+    "Annealed",
     "Balanced",
     "BatchAdjusted",
     "Breaks",
@@ -37,6 +39,8 @@ __all__ = [
     "Irreducible",
     "Law",
     "Modifier",
+    "Momentum",
+    "MultiPower",
     "OverTraining",
     "Overfitting",
     "Pair",
@@ -45,6 +49,7 @@ __all__ = [
     "Power",
     "Preset",
     "Repeated",
+    "Response",
     "Saturating",
     "Shape",
     "Shifted",

@@ -9,7 +9,16 @@ import jax.numpy as jnp
 
 from bayescale.errors import LawError
 from bayescale.laws.implicit import root
-from bayescale.laws.term import Bend, Pair, Parameter, Term, Values, merged, plain_words
+from bayescale.laws.term import (
+    Bend,
+    Pair,
+    Parameter,
+    Term,
+    Values,
+    merged,
+    plain_words,
+    without_paths,
+)
 from bayescale.prior import LogNormal
 
 __all__ = ["BatchAdjusted"]
@@ -48,6 +57,7 @@ class BatchAdjusted(Term):
     batch: str = "B"
 
     def __post_init__(self) -> None:
+        without_paths("A batch_adjusted term", self.term)
         plain_words("a batch_adjusted term", steps=self.steps, batch=self.batch)
         if self.steps not in self.term.inputs:
             raise LawError(

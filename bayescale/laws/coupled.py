@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayescale.errors import LawError
-from bayescale.laws.term import Bend, Pair, Parameter, Term, Values, merged, plain_words
+from bayescale.laws.term import (
+    Bend,
+    Pair,
+    Parameter,
+    Term,
+    Values,
+    merged,
+    plain_words,
+    without_paths,
+)
 
 __all__ = ["Coupled"]
 
@@ -46,6 +55,7 @@ class Coupled(Term):
     inner: str | None = None
 
     def __post_init__(self) -> None:
+        without_paths("A coupled term", self.term)
         if self.term.floor:
             raise LawError(
                 f"The coupled term holds a floor, {self.term.floor!r}. "

@@ -8,6 +8,7 @@ from typing import Any
 
 from bayescale import grammar
 from bayescale.errors import BayescaleError, ExpressionError
+from bayescale.laws.annealed import Annealed, Momentum, MultiPower, Response
 from bayescale.laws.balanced import Balanced
 from bayescale.laws.batch_adjusted import BatchAdjusted
 from bayescale.laws.breaks import Breaks
@@ -36,7 +37,7 @@ __all__ = ["TERMS", "parse_term"]
 
 EXAMPLE = '"irreducible + power(N) + power(D)*overtraining(D)"'
 
-TERMS: dict[str, Callable[..., Term | Modifier | Effective]] = {
+TERMS: dict[str, Callable[..., Term | Modifier | Effective | Response]] = {
     "irreducible": Irreducible,
     "power": Power,
     "growth": Growth,
@@ -59,6 +60,9 @@ TERMS: dict[str, Callable[..., Term | Modifier | Effective]] = {
     "sigmoid": Sigmoid,
     "effective": Repeated,
     "exhaustible": Exhaustible,
+    "annealed": Annealed,
+    "multi_power": MultiPower,
+    "momentum": Momentum,
 }
 """What may stand in an expression. A new term is one file and one line here."""
 

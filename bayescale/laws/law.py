@@ -15,6 +15,7 @@ import numpy as np
 from bayescale.errors import LawError, PriorError
 from bayescale.laws.coupled import Coupled
 from bayescale.laws.defaults import default_prior
+from bayescale.laws.paths import PATHS, read_paths
 from bayescale.laws.power import Power
 from bayescale.laws.term import Parameter, Term, Values, merged, spread_key, summands
 from bayescale.prior import Prior
@@ -126,6 +127,22 @@ class Law:
         """Symbols of the inputs, e.g. ``("N", "D")``."""
         return self.term.inputs
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Columns that the law reads as more than a number a row, e.g. ``("lr_schedule",)``."""
+        return self.term.paths
+
+    def coordinates(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """What the term reads of columns: inputs by their logs, and the arrays of the paths.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, shape (row,)
+            Inputs in plain units, and paths.
+        """
+        x = {name: coordinate(name, columns[name]) for name in self.inputs}
+        return x | read_paths(self.paths, columns)
+
     @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """The sampled parameters, each with the prior that is in force."""
@@ -204,7 +221,8 @@ class Law:
         Parameters
         ----------
         inputs : mapping of str to array_like
-            Inputs by symbol, in plain units (parameters, tokens, FLOP); all but z above zero.
+            Inputs by symbol, in plain units (parameters, tokens, FLOP); all but z above zero. A law
+            with paths takes columns of runs, all of one length.
         params : mapping of str to array_like
             Field parameters by name (``E, A, alpha, B, beta``); broadcast against the inputs.
 
@@ -218,6 +236,11 @@ class Law:
         LawError
             Where an input or a parameter is missing, unknown or not above zero.
         """
+        if missing := [name for name in self.term.paths if name not in inputs]:
+            raise LawError(
+                f"The law {self.name!r} was not given {missing[0]} ({PATHS[missing[0]].meaning}). "
+                "Give the columns of runs that were read."
+            )
         names = self.field_names
         own = (*self.term.parameters, *self.term.derived)
         real = {p.name for p in own if not p.positive}
@@ -233,7 +256,8 @@ class Law:
         with jax.enable_x64(True):
             # At each point itself, so that no amplitude over- or underflows on the way.
             reference = self.term.from_field(checked, log_x)
-            return np.exp(np.asarray(self.term.log_value(reference, log_x, log_x)))
+            x = log_x | read_paths(self.term.paths, inputs)
+            return np.exp(np.asarray(self.term.log_value(reference, x, log_x)))
 
     @property
     def allocation_exponents(self) -> tuple[str, str] | None:

@@ -45,6 +45,8 @@ NAMED: dict[str, str] = {
     "loss_to_loss": "loss_to_loss",
     "loss_to_error": "loss_to_error",
     "loss_to_error_sigmoid": "loss_to_error_sigmoid",
+    "multi_power": "schedules",
+    "annealing": "schedules",
 }
 """Named laws and the file of each. A new law is one file and one line here."""
 

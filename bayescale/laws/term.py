@@ -117,6 +117,11 @@ class Term(ABC):
         """Symbols of the inputs that the term reads."""
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """Columns that the term reads as more than a number a row; see :mod:`.paths`."""
+        return ()
+
+    @property
     @abstractmethod
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters that the term owns, sampled."""
@@ -168,8 +173,8 @@ class Term(ABC):
             Reference parameters by name.
         x, reference : mapping
             Natural logarithms of the inputs, and of the reference point; a linear input, z, as it
-            is. The latter holds the
-            spread of an input too where the term asks for it; see :func:`spread`.
+            is. The former holds the arrays of the term's paths too, with axes of their own last;
+            the latter the spread of an input where the term asks for it, see :func:`spread`.
 
         Returns
         -------
@@ -323,6 +328,14 @@ class Sum(Term):
         return tuple(dict.fromkeys(name for term in self.terms for name in term.inputs))
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for term in self.terms for name in term.paths))
+
+    def reference_point(self, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+        found = (term.reference_point(columns).items() for term in self.terms)
+        return {name: value for items in found for name, value in items}
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         return merged(term.parameters for term in self.terms)
 
@@ -389,6 +402,7 @@ class Modulated(Term):
                 f"A modifier multiplies the floor {self.term.floor!r}, which would no longer be "
                 "irreducible. Add it outside: irreducible + (...) * overtraining(D)."
             )
+        without_paths("A modifier", self.term)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -495,6 +509,15 @@ def plain_words(owner: str, **names: object) -> None:
     for key, name in names.items():
         if not (isinstance(name, str) and name.isidentifier()):
             raise LawError(f"The {key} of {owner} is {name!r}. Give a plain word, such as alpha.")
+
+
+def without_paths(owner: str, term: Term) -> None:
+    """Refuse a term with paths where a term is evaluated at the reference point, which has none."""
+    if term.paths:
+        raise LawError(
+            f"{owner} is put around {term.expression}, which reads {term.paths[0]}. Put it inside: "
+            "annealed(...) goes outside of all but a sum."
+        )
 
 
 def fixed_number(owner: str, name: str, value: float, zero_allowed: bool = False) -> None:

@@ -21,6 +21,7 @@ FORMULAS: Mapping[str, str] = MappingProxyType(
         "6*N*D": "six times parameters times tokens",
         "D/N": "tokens over parameters",
         "D/U": "tokens over unique tokens",
+        "sum of lr": "the learning rate of a run's rows, added up over its steps",
     }
 )
 """How a column can be derived, as written in ``Runs.mapping``."""

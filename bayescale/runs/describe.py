@@ -98,7 +98,7 @@ def _column_lines(runs: Runs, names: list[str]) -> list[str]:
 def _range(runs: Runs, name: str) -> str:
     values = runs.columns[name]
     low, high = float(values.min()), float(values.max())
-    if name in INPUTS and name not in ("z", "lr", "M"):
+    if name in INPUTS and name not in ("z", "lr", "S1", "M"):
         kind: Any = "compute" if name == "C" else "count"
         words = [format_size(value, kind=kind) for value in (low, high)]
     else:

@@ -12,6 +12,7 @@ import numpy as np
 from bayescale.errors import RunsError, RunsWarning
 from bayescale.runs.refuse import refuse_bad_cells
 from bayescale.runs.rows import row_in_words, run_names
+from bayescale.runs.schedule import COLUMN
 from bayescale.runs.source import read_source
 from bayescale.runs.table import Runs
 from bayescale.runs.understand import understand
@@ -88,8 +89,12 @@ def read_quietly(
     where: str | None = None,
     loss_unit: str = "nats/token",
     count: str = "unspecified",
+    one_curve: bool = False,
 ) -> Runs:
-    """Do as `read_runs`, keeping warnings on the result only."""
+    """Do as `read_runs`, keeping warnings on the result only.
+
+    With ``one_curve`` a table that does not tell runs apart, of steps that increase, is one run.
+    """
     if count not in COUNTS:
         raise RunsError(f"{quoted(count)} is not a count. Use one of {', '.join(COUNTS)}.")
     if not isinstance(loss_unit, str) or not loss_unit.strip():
@@ -100,7 +105,7 @@ def read_quietly(
         return source.where(where) if where else source
     condition = parse_where(where) if where is not None else None
     raw = read_source(source)
-    table = understand(raw, columns or {})
+    table = understand(raw, columns or {}, one_curve)
     if not table.rows:
         raise RunsError(f"{quoted(raw.source)} has no rows. Give at least one run.")
     places = np.arange(table.rows)
@@ -118,6 +123,7 @@ def read_quietly(
         table.mapping,
         {symbol: [bad.get(int(place)) for place in places] for symbol, bad in table.texts.items()},
         lambda kept: row_in_words(raw, int(places[kept]), names[kept] if names else None),
+        ("lr",) if COLUMN in table.others else (),  # along a run it may well end at zero
     )
     return Runs(
         columns=numeric | {name: values[places] for name, values in table.others.items()},

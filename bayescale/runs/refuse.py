@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ def refuse_bad_cells(
     mapping: Mapping[str, str],
     texts: Mapping[str, Sequence[str | None]],
     row: Callable[[int], str],
+    zero_allowed: Collection[str] = (),
 ) -> None:
     """Refuse missing, infinite and non-positive cells and text, in recognised columns.
 
@@ -50,15 +51,18 @@ def refuse_bad_cells(
         For columns that were text: the cells that are no numbers, None for the others.
     row : callable
         Says which row a position is.
+    zero_allowed : collection of str
+        Canonical columns that may be zero here, beside ``loss_se``.
 
     Raises
     ------
     RunsError
         For the first cell of the first such column.
     """
+    from_zero = {"loss_se", *zero_allowed}
     for symbol, values in columns.items():
         bad = ~np.isfinite(values)
-        if symbol == "loss_se":
+        if symbol in from_zero:
             bad |= values < 0
         elif symbol != "z":
             bad |= values <= 0
@@ -66,16 +70,17 @@ def refuse_bad_cells(
             places = np.flatnonzero(bad)
             first = int(places[0])
             text = texts[symbol][first] if symbol in texts else None
-            reason, loss = _reason(float(values[first]), text, symbol)
+            reason, loss = _reason(float(values[first]), text, symbol, symbol in from_zero)
             more = f" and in {counted(len(places) - 1, 'more row')}" if len(places) > 1 else ""
             name = mapping[symbol]
             where = f"{quoted(name)}, read as {symbol}," if name != symbol else f"{quoted(name)}"
             raise RunsError(
-                f"Column {where} {reason} in {row(first)}{more}.{loss} {_remedy(symbol, name)}"
+                f"Column {where} {reason} in {row(first)}{more}.{loss} "
+                f"{_remedy(symbol, name, symbol in from_zero)}"
             )
 
 
-def _reason(value: float, text: str | None, symbol: str) -> tuple[str, str]:
+def _reason(value: float, text: str | None, symbol: str, from_zero: bool) -> tuple[str, str]:
     hint = ""
     if text is not None:
         return f"holds the text {quoted(text)}", hint
@@ -85,14 +90,14 @@ def _reason(value: float, text: str | None, symbol: str) -> tuple[str, str]:
         return f"holds {value}, which is not finite,", hint
     if symbol == "loss":
         hint = " Laws are fitted on the log scale and need positive losses."
-    least = "negative" if symbol == "loss_se" else "not positive"
+    least = "negative" if from_zero else "not positive"
     return f"holds {value:.10g}, which is {least},", hint
 
 
-def _remedy(symbol: str, name: str) -> str:
+def _remedy(symbol: str, name: str, from_zero: bool) -> str:
     if name in FORMULAS:
         return f"It was derived as {name} ({FORMULAS[name]}). Correct the columns it comes from."
-    keep = f"{symbol} >= 0" if symbol == "loss_se" else f"{symbol} > 0"
+    keep = f"{symbol} >= 0" if from_zero else f"{symbol} > 0"
     if symbol == "z":
         keep = "z < 1e300"
     rest = "" if symbol == "loss" else f", or ignore the column with --column {symbol}=none"

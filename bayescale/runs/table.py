@@ -15,6 +15,7 @@ from bayescale.runs.cautions import cautions
 from bayescale.runs.describe import describe, describe_json, describe_short
 from bayescale.runs.fingerprint import fingerprint
 from bayescale.runs.match import ALIASES, NUMERIC
+from bayescale.runs.schedule import COLUMN
 from bayescale.runs.where import parse_where
 from bayescale.runs.wording import counted, did_you_mean, listed, quoted
 from bayescale.units import INPUTS
@@ -183,6 +184,13 @@ class Runs:
             For the first that is missing: what there is, and how to map it.
         """
         for name in (names,) if isinstance(names, str) else names:
+            if name == COLUMN and name not in self.columns:
+                raise RunsError(
+                    "The runs have no learning-rate schedules; they are made from several rows of "
+                    "each run, with columns run, steps and lr (the learning rate at the step). Map "
+                    "them, e.g. --column run=curve_id, or give a column lr_schedule such as "
+                    '"0:0 2000:3e-4 24000:3e-5".'
+                )
             if name not in self.columns:
                 info = INPUTS.get(name)
                 meaning = f" ({info.meaning})" if info else ""

@@ -21,6 +21,8 @@ def read_targets(
 ) -> tuple[Runs, bool]:
     """Read points at which to forecast.
 
+    A table with steps that increase, a learning rate and no column ``run`` is one new curve.
+
     Parameters
     ----------
     source, columns
@@ -39,7 +41,7 @@ def read_targets(
     """
     raw = read_source(source)
     if "loss" in match_columns(list(raw.columns), columns or {}).names:
-        return read_quietly(source, columns=columns), True
+        return read_quietly(source, columns=columns, one_curve=True), True
     n_rows = len(next(iter(raw.columns.values()), ()))
     placeholder = replace(raw, columns={**raw.columns, "loss": np.ones(n_rows)})
-    return read_quietly(placeholder, columns=columns), False
+    return read_quietly(placeholder, columns=columns, one_curve=True), False

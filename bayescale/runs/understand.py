@@ -13,6 +13,8 @@ from bayescale.runs.cells import numbers, values
 from bayescale.runs.derive import derive
 from bayescale.runs.match import GROUPS, NUMERIC, match_columns
 from bayescale.runs.refuse import refuse_without
+from bayescale.runs.schedule import COLUMN
+from bayescale.runs.scheduled import scheduled
 from bayescale.runs.source import RawTable
 
 __all__ = ["Understood", "understand"]
@@ -58,7 +60,9 @@ class Understood:
         return columns
 
 
-def understand(raw: RawTable, chosen: Mapping[str, str | None]) -> Understood:
+def understand(
+    raw: RawTable, chosen: Mapping[str, str | None], one_curve: bool = False
+) -> Understood:
     """Recognise the columns of a table and derive those that follow.
 
     Parameters
@@ -67,6 +71,8 @@ def understand(raw: RawTable, chosen: Mapping[str, str | None]) -> Understood:
         The table as it came.
     chosen : mapping of str to str or None
         What the user said about columns.
+    one_curve : bool
+        Whether a table that does not tell runs apart may be the rows of one.
 
     Raises
     ------
@@ -92,6 +98,11 @@ def understand(raw: RawTable, chosen: Mapping[str, str | None]) -> Understood:
         if name not in used and name not in NUMERIC and name not in GROUPS:
             others[name] = values(cells)
     derived = derive(numeric, others)
+    schedules = scheduled(numeric | {s: v for s, (v, _) in derived.items()}, others, one_curve)
+    if schedules is not None:
+        others[COLUMN] = schedules[0]
+        if schedules[1] is not None and "S1" not in chosen:
+            derived["S1"] = schedules[1], "sum of lr"
     mapping = {symbol: match.names[symbol] for symbol in numeric}
     mapping |= {symbol: formula for symbol, (_, formula) in derived.items()}
     both = numeric | {symbol: found for symbol, (found, _) in derived.items()}

@@ -69,6 +69,26 @@ def shapes() -> Columns:
 
 BASE = {"E": 1.82, "A": 482.0, "alpha": 0.348, "B": 2085.0, "beta": 0.366}
 
+
+def scheduled(peak: float = 3e-4, total: int = 24_000, n: int = 40) -> Columns:
+    """Points of four training curves of one peak, from a twelfth of the steps on."""
+    from bayescale.runs.schedule import sums
+
+    up, half, late = f"0:0 {total // 12}:{peak}", total // 2, 8 * total // 10
+    texts = [
+        f"{up} {total}:{peak}",
+        f"{up} {half}:{peak} {half + 1}:{0.3 * peak}",
+        f"{up} {late}:{peak} {total}:{0.1 * peak}",
+        f"{up} {half}:{0.1 * peak} {late}:{0.6 * peak}",
+    ]
+    steps = np.unique(np.geomspace(total / 12, total, n).round())
+    schedules = np.repeat(np.array(texts, dtype=object), len(steps))
+    all_steps = np.tile(steps, len(texts))
+    return {"S": all_steps, "S1": sums(schedules, all_steps), "lr_schedule": schedules}
+
+
+CURVES = "160 points of four curves: constant, two stages, linear decay, down and up again"
+
 DESIGNS: dict[str, Design] = {
     "m3(D)": Design(
         line("D", 1e8, 1e12, 40), "40 D, 1e8 to 1e12", {"A": 263.0, "gamma": 2e-11, "c": 0.2}
@@ -174,5 +194,9 @@ DESIGNS: dict[str, Design] = {
         shapes,
         "120 runs, N 3e7 to 3e9, D 1e9 to 3e11, aspect 5 to 500",
         {**BASE, "c_shape": 0.04, "r_star": 60.0},
+    ),
+    "multi_power": Design(scheduled, CURVES, "luo2025_25m"),
+    "annealing": Design(
+        scheduled, CURVES, {"L_0": 3.0, "A": 0.52, "alpha": 0.5, "C": 1.7, "lambda": 0.995}
     ),
 }

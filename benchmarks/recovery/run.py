@@ -101,7 +101,7 @@ def _fixed(name: str, inputs: dict[str, np.ndarray], rng: np.random.Generator) -
     law = bs.laws.get(name)
     chosen = FIXED[name]
     field = law.preset(chosen) if isinstance(chosen, str) else dict(chosen)
-    mean = law.loss({symbol: inputs[symbol] for symbol in law.inputs}, field)
+    mean = law.loss({name: inputs[name] for name in (*law.inputs, *law.paths)}, field)
     loss = mean * np.exp(SIGMA * rng.standard_t(NU, len(mean)))
     return Simulated(law, {**inputs, "loss": loss}, {**field, "sigma": SIGMA, "nu": NU})
 
@@ -118,7 +118,6 @@ def _from_prior(name: str, inputs: dict[str, np.ndarray], rng: np.random.Generat
     import bayescale as bs
     from bayescale.inference.runtime import float64
     from bayescale.laws.law import reference_point
-    from bayescale.units import coordinate
 
     law = bs.laws.get(name)
     law = law.with_priors(
@@ -129,7 +128,7 @@ def _from_prior(name: str, inputs: dict[str, np.ndarray], rng: np.random.Generat
         }
     )
     noise = bs.noise.get("student_t")
-    x = {symbol: coordinate(symbol, inputs[symbol]) for symbol in law.inputs}
+    x = law.coordinates(inputs)
     reference = reference_point(inputs, law)
     while True:
         drawn = {

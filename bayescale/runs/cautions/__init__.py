@@ -12,6 +12,7 @@ from bayescale.runs.cautions.compute import compute
 from bayescale.runs.cautions.duplicates import duplicates
 from bayescale.runs.cautions.families import families
 from bayescale.runs.cautions.scales import scales
+from bayescale.runs.cautions.schedules import schedules
 from bayescale.runs.cautions.spread import spread
 from bayescale.runs.cautions.together import together
 from bayescale.runs.cautions.unit_slip import unit_slip
@@ -30,6 +31,7 @@ CAUTIONS: tuple[Callable[[Runs], list[str]], ...] = (
     spread,
     scales,
     families,
+    schedules,
 )
 """Every caution, in the order in which they are shown."""
 

@@ -29,8 +29,11 @@ import single
 
 import bayescale as bs
 from bayescale.backtesting.scores import PROBS
+from bayescale.discrepancy import Process
+from bayescale.discrepancy.process import loss_span
 from bayescale.many import Task
 from bayescale.posterior import Fit
+from bayescale.prior import LogNormal
 from bayescale.runs import Runs
 from bayescale.runs.read import read_quietly
 
@@ -49,17 +52,29 @@ class Choice:
 
     Parameters
     ----------
-    law : str
-    discrepancy : str
-        With ``{}`` for a median that is to be multiplied by what ``unit`` says of a curve.
+    law : str or Law
+    discrepancy : str or Discrepancy
+        Or a function of the points that are fitted.
     priors : mapping of str to Prior
-    noise : str, optional
     """
 
-    law: str = "curve"
-    discrepancy: str = "matern"
+    law: Any = "curve"
+    discrepancy: Any = "matern"
     priors: Mapping[str, Any] = field(default_factory=dict)
-    noise: str | None = None
+
+
+def by_slope(points: pd.DataFrame, median: float, sd: float = 0.3) -> Process:
+    """A Matern process whose scale is in units of how fast the log loss falls at the end.
+
+    The slope is that of a line through the points of the last e-fold, or the last four.
+    """
+    x, y = np.log(points["x"].to_numpy()), np.log(points["loss"].to_numpy())
+    order = np.argsort(x)
+    x, y = x[order], y[order]
+    last = min(np.searchsorted(x, x[-1] - 1.0), len(x) - 4)
+    slope = abs(float(np.polyfit(x[last:], y[last:], 1)[0]))
+    span = loss_span({"x": np.exp(x), "loss": np.exp(y)}, "x")
+    return Process("matern", LogNormal(median * max(slope, 0.01) / span, sd))
 
 
 def at_targets(fit: Fit, targets: Runs) -> dict[str, Any]:
@@ -133,12 +148,12 @@ def run(
             continue
         runs, targets = read_quietly(small[keep]), read_quietly(large[keep])
         for name, choice in choices.items():
+            own = choice.discrepancy
             tasks["|".join((name, split, curve))] = Task(
                 choice.law,
                 runs,
-                noise=choice.noise,
                 priors=choice.priors or None,
-                discrepancy=choice.discrepancy,
+                discrepancy=own(small) if callable(own) else own,
                 given={"targets": targets},
             )
     with warnings.catch_warnings():

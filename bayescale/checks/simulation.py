@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.discrepancy.process import Process, loss_span
 from bayescale.errors import LawError
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import geometric_mean
-from bayescale.model import LOSS_SCALE, Model, log_loss
+from bayescale.model import LOSS_SCALE, LOSS_SPAN, Model, log_loss
 from bayescale.prior import Gamma, HalfNormal, LogNormal, Normal, Prior, Uniform
 from bayescale.runs import Runs
 from bayescale.runs.read import read_quietly
@@ -29,7 +30,7 @@ TRIES = 2000
 
 NEAR = 0.05
 """Relative distance of a data set's own reference loss from the fixed one, where fits take their
-own."""
+own; and of the log range of its losses, which scales a process, from that of the design."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def draw(
     model : Model
         With the priors of :func:`fixed_priors`.
     design : Runs
-        Inputs; their losses do not count.
+        Inputs; their losses do not count, but for their log range where there is a process. Only
+        data sets are kept whose own log range is near it, since a fit takes its own.
     n, seed : int
         Each data set depends on the seed and its number alone, so that more may be added.
     accept : callable, optional
@@ -169,6 +171,11 @@ def draw(
             if near and abs(np.log(geometric_mean(loss))) > NEAR:
                 refused += 1
                 continue
+            if LOSS_SPAN in reference:
+                own = loss_span({**design.columns, "loss": loss}, model.law.inputs[0])
+                if abs(np.log(own / reference[LOSS_SPAN])) > NEAR:
+                    refused += 1
+                    continue
             runs = replace(
                 design,
                 columns={**design.columns, "loss": loss},
@@ -204,5 +211,10 @@ def _one(
     with float64(), np.errstate(all="ignore"):
         log_mean = np.asarray(log_loss(model.signature, truth, x, point))
         own = {name: np.asarray(v) for name, v in truth.items()}
-        residual = model.noise.simulate(rng, log_mean, own, rows)
+        if isinstance(model.discrepancy, Process):
+            along = model.law.inputs[0]
+            span = reference[LOSS_SPAN]
+            residual = model.discrepancy.simulate(rng, design.columns, along, own, span)
+        else:
+            residual = model.noise.simulate(rng, log_mean, own, rows)
         return truth, np.asarray(np.exp(log_mean + residual), np.float64)

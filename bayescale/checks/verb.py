@@ -13,6 +13,7 @@ import numpy as np
 from bayescale.checks.calibration import Calibration
 from bayescale.checks.ranks import beyond, quantities, ranks
 from bayescale.checks.simulation import draw, fixed_priors, layout
+from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleWarning, LawError
 from bayescale.fitting import build_model
 from bayescale.inference.progress import Progress
@@ -39,8 +40,9 @@ def sbc(
     design: Runs | Mapping[str, Any],
     n: int = 100,
     *,
-    noise: str | Noise = "student_t",
+    noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
+    discrepancy: str | Discrepancy | None = None,
     reference: str = "fixed",
     accept: Callable[[Runs], bool] | None = None,
     level: float = 0.05,
@@ -77,8 +79,11 @@ def sbc(
         loss, and for nothing else.
     n : int, default 100
         Number of data sets, at least 20. A study of more goes on from one of fewer.
-    noise, priors
-        As for :func:`bayescale.fit`.
+    noise, priors, discrepancy
+        As for :func:`bayescale.fit`. A process is simulated, and its parameters are ranked. Its
+        scale is in units of the log range of the losses, which a fit takes from its losses: the
+        truth is drawn with that of the design's losses, and only data sets whose own is within
+        5 % of it are kept.
     reference : {"fixed", "data"}
         See above.
     accept : callable, optional
@@ -120,15 +125,16 @@ def sbc(
     """
     _check(n, reference, level, draws * chains)
     started = time.perf_counter()
-    model = build_model(law, noise, priors)
-    if model.discrepancy.kernel is not None:
-        raise LawError(
-            f"The discrepancy {model.discrepancy.name!r} of the law {model.law.name!r} is not "
-            "simulated yet. Check a law without a process, e.g. power_floor(x)."
-        )
+    model = build_model(law, noise, priors, discrepancy)
     runs, loss = layout(design, model.law.inputs)
+    if model.discrepancy.kernel is not None and (loss is None or "loss_se" in runs.columns):
+        raise LawError(
+            f"The scale of the discrepancy {model.discrepancy.name!r} is in units of the log range "
+            "of the losses, and the design has no losses, or errors of their measurement "
+            "(loss_se), which are not simulated. Give a design with losses and without loss_se."
+        )
     fixed = fixed_priors(model, loss)
-    truth_model = build_model(law, noise, fixed)
+    truth_model = build_model(law, noise, fixed, discrepancy)
     drawn = draw(truth_model, runs, n, seed, accept, near=reference == "data")
     used = fixed
     if reference == "data":
@@ -140,6 +146,7 @@ def sbc(
             simulated,
             noise=model.noise,
             priors=used,
+            discrepancy=discrepancy,
             given={"truth": truth, "ahead": ahead, "n_draws": N_DRAWS},
         )
         for i, (simulated, truth) in enumerate(zip(drawn.runs, drawn.truths, strict=True))

@@ -209,6 +209,57 @@ class Process(Discrepancy):
         at = back[len(x) : len(x) + len(points)]
         return means[:, at], sds[:, at]
 
+    def simulate(
+        self,
+        rng: np.random.Generator,
+        runs: Mapping[str, np.ndarray],
+        input: str,
+        params: Values,
+        span: float,
+    ) -> np.ndarray:
+        """One draw of the process and the noise at the runs: what to add to the log of the law.
+
+        From one run to the next in the order of the input, by the transition of the kernel.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        runs : mapping of str to array, shape (run,)
+            The input, and ``n_averaged`` where losses are means.
+        input : str
+            Symbol of the input.
+        params : mapping of str to float
+            Parameters of the process, and ``sigma``.
+        span : float
+            :func:`loss_span` that the scale is in units of.
+
+        Returns
+        -------
+        array, shape (run,)
+        """
+        x = np.log(runs[input])
+        order = np.argsort(x, kind="stable")
+        gaps = np.diff(x[order], prepend=x[order[0]])
+        scale, length = span * float(params["wander"]), float(params.get("length", 1.0))
+        start = np.array([float(v) for v in self.kernel.start(scale, length)])
+        step = self.kernel.step(scale, length, jnp.asarray(gaps))
+        rows = np.stack([np.broadcast_to(np.asarray(v), gaps.shape) for v in step], axis=1)
+        value, slope = np.sqrt(start) * rng.standard_normal(2)
+        found = np.empty(len(x))
+        for i, (a11, a12, a21, a22, q11, q12, q22) in zip(order, rows, strict=True):
+            z = rng.standard_normal(2)
+            l11 = np.sqrt(max(q11, 0.0))
+            l21 = q12 / l11 if l11 > 0.0 else 0.0
+            l22 = np.sqrt(max(q22 - l21**2, 0.0))
+            value, slope = (
+                a11 * value + a12 * slope + l11 * z[0],
+                a21 * value + a22 * slope + l21 * z[0] + l22 * z[1],
+            )
+            found[i] = value
+        count, _ = measured(runs)
+        sd = float(params["sigma"]) / np.sqrt(count)
+        return np.asarray(found + sd * rng.standard_normal(len(x)))
+
     def scaled(self, factor: float) -> Process:
         return replace(self, factor=self.factor * factor)
 

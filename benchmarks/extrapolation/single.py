@@ -1,13 +1,13 @@
 """Curves of one input: are they continued well, and are the bands honest?
 
-    python benchmarks/extrapolation/single.py [--out DIR] [--sets revisiting,double_descent,long]
+    python benchmarks/extrapolation/single.py [--out DIR] [--data DIR] [--seeds 3] [--workers 2]
+                                              [--sets revisiting,double_descent,long]
 
 Every curve is fitted on its first part and scored on the rest, by the law ``curve`` as it ships and
 by baselines. The scale of the discrepancy is learned anew for each data set from the others, by
-mean log density over a grid. The shipped median (``bayescale/discrepancy/process.py``), 0.07, was
-chosen beforehand on the image curves; the rule takes 0.05. Finished fits stay in ``DIR/fits``: a
-run that was killed goes on where it stopped. Writes ``single.md`` and ``single.csv`` beside this
-file.
+mean log density over a grid. Finished fits stay in ``DIR/fits``: a run that was killed goes on
+where it stopped. Writes ``single.md`` and ``single.csv`` (a row for each curve and method) beside
+this file, and the pictures ``curves.png`` and ``curves-worst.png`` of ``docs/figures``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import common
+import draw_single
 from curves import FORMS, least_squares
 
 import bayescale as bs
@@ -31,14 +34,18 @@ from bayescale.backtesting.scores import PROBS
 from bayescale.runs.read import read_quietly
 
 HERE = Path(__file__).resolve().parent
+FIGURES = common.ROOT / "docs" / "figures"
 DATA = common.ROOT.parent / "shared" / "data"
-MEDIANS = (0.05, 0.07, 0.1)
+MEDIANS = (0.03, 0.05, 0.07, 0.1)
 """The grid over which the scale of the discrepancy is learned."""
 
 SD = 0.3
 SCORES = ("rmsle", "elpd", "cover50", "cover80", "cover90", "cover95", "width90")
 CHECKPOINT = 1000 * 4096
 """Examples between two checkpoints of the image curves: their first, and all their distances."""
+
+MOST = 150
+"""Points of a long training curve that are kept, evenly by rank."""
 
 LEAST = 8
 """Curves with fewer points to fit are left out."""
@@ -75,11 +82,35 @@ def double_descent() -> pd.DataFrame:
 
 
 def long_curves() -> pd.DataFrame:
-    """Loss along training of public models (Choshen et al. 2024): second half from the first."""
-    table = pd.read_csv(DATA / "hitchhiker_curves.csv").rename(columns={"d_tokens": "x"})
-    table = table[table["loss_scale"] == "nats_per_token"]
-    table = table.groupby(["curve_id", "x"], as_index=False)["loss"].mean()
-    return halved(table).assign(set="long training curves")
+    """Loss along training: the second half of the points of each curve from the first.
+
+    Training logs of public models (Choshen et al. 2024), as they come; the curves of Luo et al.
+    2025, by whether the learning rate is constant; the OLMo ladder (Bhagia et al. 2024) on one of
+    its evaluation sets. Of the last two what comes after the warm-up, at most :data:`MOST` points.
+    The curves inside the package are left out: 10 to 14 of their 24 points come after the warm-up.
+    """
+    logs = pd.read_csv(DATA / "hitchhiker_curves.csv").rename(columns={"d_tokens": "x"})
+    logs = logs[logs["loss_scale"] == "nats_per_token"]
+    logs = (
+        logs.groupby(["curve_id", "x"], as_index=False)["loss"].mean().assign(set="training logs")
+    )
+    powers = pd.read_csv(DATA / "multipower_curves.csv").rename(columns={"steps": "x"})
+    constant = powers["schedule"].str.startswith("constant_")
+    powers["set"] = np.where(constant, "constant rate", "changing rate")
+    ladder = pd.read_csv(DATA / "olmo_ladder_curves.csv")
+    ladder = ladder[ladder["eval_set"] == "c4_en"].rename(
+        columns={"run_id": "curve_id", "d_tokens": "x"}
+    )
+    parts = [logs]
+    for table in (powers, ladder.assign(set="OLMo ladder")):
+        for _, curve in table.sort_values("x").groupby("curve_id"):
+            after = curve.iloc[int(np.argmax(curve["lr"])) :]
+            some = np.linspace(0, len(after) - 1, min(MOST, len(after))).astype(int)
+            parts.append(after.iloc[some])
+    table = pd.concat(parts)
+    sets = table.groupby("curve_id")["set"].first()
+    found = halved(table)
+    return found.assign(set=found["curve_id"].map(sets))
 
 
 def halved(table: pd.DataFrame) -> pd.DataFrame:
@@ -100,23 +131,54 @@ SETS: dict[str, Callable[[], pd.DataFrame]] = {
 }
 
 
-def bayes(table: pd.DataFrame, discrepancy: str | None, folder: Path) -> pd.DataFrame:
-    """Scores of every curve, by the path that ``bayescale backtest`` takes."""
-    keep = [n for n in ("curve_id", "x", "loss", "split", "n_averaged") if n in table]
-    found = bs.backtest(
-        "curve",
-        read_quietly(table[keep]),
-        by="curve_id",
-        split_column="split",
-        discrepancy=discrepancy,
-        folder=folder,
-        workers=2,
-    )
-    for name, why in found.failures.items():
-        print(f"failed: {name}: {why}")
-    if found.doubtful:
-        print(f"did not converge: {', '.join(found.doubtful)}")
-    return found.table().rename(columns={"group": "curve_id"}).set_index("curve_id")
+@dataclass
+class Study:
+    """How the backtests are made, and what became of the targets."""
+
+    folder: Path
+    workers: int
+    targets: list[pd.DataFrame] = field(default_factory=list)
+
+    def backtest(
+        self, laws: Any, table: pd.DataFrame, discrepancy: str | None = None, seed: int = 0
+    ) -> bs.Backtest:
+        """What ``bayescale backtest`` gives for every curve."""
+        keep = [n for n in ("curve_id", "x", "loss", "split", "n_averaged") if n in table]
+        found = bs.backtest(
+            laws,
+            read_quietly(table[keep]),
+            by="curve_id",
+            split_column="split",
+            discrepancy=discrepancy,
+            seed=seed,
+            folder=self.folder,
+            workers=self.workers,
+        )
+        for name, why in found.failures.items():
+            print(f"failed: {name}: {why}")
+        if found.doubtful:
+            print(f"{discrepancy or 'default'}, seed {seed}: {len(found.doubtful)} fits did not ")
+            print(f"converge: {', '.join(found.doubtful)}")
+        return found
+
+    def scores(
+        self,
+        table: pd.DataFrame,
+        discrepancy: str | None = None,
+        seed: int = 0,
+        drawn: str = "",
+    ) -> pd.DataFrame:
+        """Scores of the law ``curve``, one row for each curve; its targets are kept if drawn."""
+        found = self.backtest("curve", table, discrepancy, seed)
+        if drawn:
+            own = found.targets.rename(columns={"group": "curve_id"})
+            self.targets.append(own.assign(method=drawn))
+        return by_curve(found.table())
+
+
+def by_curve(table: pd.DataFrame) -> pd.DataFrame:
+    """A backtest's table with a row for each curve."""
+    return table.rename(columns={"group": "curve_id"}).set_index("curve_id")
 
 
 def learned(by_median: dict[float, pd.DataFrame], sets: pd.Series) -> dict[str, float]:
@@ -149,80 +211,128 @@ def point_fits(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {form: pd.DataFrame.from_dict(own, orient="index") for form, own in rows.items()}
 
 
-def methods(name: str, table: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
+def methods(name: str, table: pd.DataFrame, study: Study, seeds: int) -> dict[str, pd.DataFrame]:
     """Scores by method, one row for each curve."""
     sets = table.groupby("curve_id")["set"].first()
     found = dict(point_fits(table))
     if name == "revisiting":
-        by_median = {m: bayes(table, f"matern({m}, {SD})", folder) for m in MEDIANS}
+        by_median = {m: study.scores(table, f"matern({m}, {SD})") for m in MEDIANS}
         chosen = learned(by_median, sets)
         print(f"median of wander, learned without each data set: {chosen}")
         found["curve, scale learned from the other data sets"] = pd.concat(
             [by_median[chosen[which]].loc[own.index] for which, own in sets.groupby(sets)]
         )
         plain = table.drop(columns="n_averaged")
-        found["curve, points taken as single checkpoints"] = bayes(plain, None, folder)
-        found["curve, no discrepancy"] = bayes(table, "none", folder)
-    found["curve (default)"] = bayes(table, None, folder)
+        found["curve, points taken as single checkpoints"] = study.scores(plain)
+        law = bs.laws.get("curve")
+        both = {"matern": law, "wiener": replace(law, discrepancy="wiener")}
+        mixed = study.backtest(both, table).table()
+        found["curve, Wiener process"] = by_curve(mixed[mixed["law"] == "wiener"])
+        found["curve, Matern and Wiener mixed equally"] = by_curve(
+            mixed[mixed["law"] == "mixture: equal"]
+        )
+    found[NONE] = study.scores(table, "none", drawn=NONE)
+    for seed in range(1, seeds):
+        found[f"curve (default), seed {seed}"] = study.scores(table, seed=seed)
+    found[DEFAULT] = study.scores(table, drawn=DEFAULT)
     return found
+
+
+DEFAULT = "curve (default)"
+NONE = "curve, no discrepancy"
 
 
 def main() -> None:
     """Fit, learn, score, write."""
+    global DATA
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, default=common.ROOT / "build" / "single")
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    started = time.perf_counter()
-    rows = []
+    DATA = options.data
+    started, used = time.perf_counter(), time.process_time()
+    study = Study(options.out / "fits", options.workers)
+    rows, fitted = [], []
     for name in options.sets.split(","):
         table = SETS[name]()
         sets = table.groupby("curve_id")["set"].first()
-        for method, scores in methods(name, table, options.out / "fits").items():
+        fitted.append(table[table["split"] == "fit"])
+        for method, scores in methods(name, table, study, options.seeds).items():
             own = scores[list(SCORES)].assign(set=sets, method=method)
             rows.append(own.rename_axis("curve_id").reset_index())
     curves = pd.concat(rows, ignore_index=True)
-    groups = curves.assign(group=curves["set"].map(lambda s: GROUPS.get(s, s)))
-    parts = [groups, curves[curves["set"].isin(GROUPS)].assign(group=curves["set"])]
-    text = [
-        f"Means over curves; written in {time.perf_counter() - started:.0f} s on "
-        f"{common.machine()} (finished fits are read).\n"
-    ]
+    text = report(curves)
+    head = (
+        f"Means over curves, with standard errors over curves, those of the differences to "
+        f"`{DEFAULT}` curve by curve. Written in {time.perf_counter() - started:.0f} s "
+        f"({time.process_time() - used:.0f} s of one processor) on {common.machine()} (finished "
+        "fits are read).\n"
+    )
+    (HERE / "single.md").write_text("\n".join([head, *text]), encoding="utf-8")
+    curves.round(5).to_csv(HERE / "single.csv", index=False)
+    print("\n".join([head, *text]))
+    targets = pd.concat(study.targets, ignore_index=True)
+    targets["set"] = targets["curve_id"].map(curves.groupby("curve_id")["set"].first())
+    draw_single.summary(curves, targets, group_of, FIGURES / "curves.png")
+    draw_single.worst(curves, targets, pd.concat(fitted), FIGURES / "curves-worst.png")
+
+
+def group_of(name: str) -> str:
+    """The group that a data set is reported in."""
+    return GROUPS.get(name, LONG if name in LONG_SETS else name)
+
+
+def report(curves: pd.DataFrame) -> list[str]:
+    """A table for each group of data sets, and for each data set of a group."""
+    groups = curves.assign(group=curves["set"].map(group_of))
+    alone = curves[curves["set"] != groups["group"]]
+    parts = [groups, alone.assign(group=alone["set"])]
+    text = []
     for group, own in pd.concat(parts).groupby("group", sort=False):
         text.append(f"\n## {group}: {own['curve_id'].nunique()} curves\n")
         text.append(markdown(own))
-    (HERE / "single.md").write_text("\n".join(text), encoding="utf-8")
-    curves.round(5).to_csv(HERE / "single.csv", index=False)
-    print("\n".join(text))
+    return text
 
 
 GROUPS = {
     **dict.fromkeys(("bird", "c", "cal", "inet"), "IC"),
     **dict.fromkeys(("NMT", "LM", "BB"), "NLP"),
 }
+LONG = "long training curves"
+LONG_SETS = ("training logs", "constant rate", "changing rate", "OLMo ladder")
 
 
 def markdown(own: pd.DataFrame) -> str:
-    """One row for each method."""
+    """One row for each method, and its differences to the default, curve by curve."""
+    base = own[own["method"] == DEFAULT].set_index("curve_id")
     body = []
     for method, scores in own.groupby("method", sort=False):
         mean = scores[list(SCORES)].mean()
         cover = "/".join(f"{mean[f'cover{100 * p:.0f}']:.2f}".lstrip("0") for p in PROBS)
         width = np.exp(np.log(scores["width90"]).mean())
-        error = scores["rmsle"].std(ddof=1) / np.sqrt(len(scores))
+        apart = scores.set_index("curve_id")[["rmsle", "elpd"]] - base[["rmsle", "elpd"]]
         body.append(
             (
                 method,
-                f"{mean['rmsle']:.4f}",
-                f"{error:.4f}",
-                f"{mean['elpd']:.3f}",
+                with_error(scores["rmsle"], ".4f"),
+                with_error(apart["rmsle"], "+.4f") if method != DEFAULT else "",
+                with_error(scores["elpd"], ".3f"),
+                with_error(apart["elpd"], "+.3f") if method != DEFAULT else "",
                 cover,
                 f"{width:.3f}",
             )
         )
-    return common.markdown(
-        ("method", "RMSLE", "se", "LL", "cover 50/80/90/95", "90 % width of ln loss"), body
-    )
+    names = ("method", "RMSLE (se)", "less default", "LL (se)", "less default")
+    return common.markdown((*names, "cover 50/80/90/95", "90 % width of ln loss"), body)
+
+
+def with_error(values: pd.Series, form: str) -> str:
+    """A mean and its standard error."""
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return f"{values.mean():{form}} ({error:{form.replace('+', '')}})"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from scipy import stats
 import bayescale as bs
 from bayescale.checks.ranks import beyond
 from bayescale.checks.simulation import NEAR, draw, fixed_priors, layout
+from bayescale.discrepancy.process import loss_span
 from bayescale.errors import LawError, RunsError
 from bayescale.fitting import build_model
 from bayescale.prior import Beta, Gamma, HalfNormal, LogNormal, Normal, Prior, Uniform
@@ -123,3 +124,17 @@ def test_ahead_is_ten_times_the_largest_run() -> None:
     assert ahead["N"] * ahead["D"] == pytest.approx(1e20)
     assert ahead["N"] / 1e8 == pytest.approx(ahead["D"] / 1e11)
     assert beyond(runs, ("N",)) == {"N": pytest.approx(1e10)}
+
+
+def test_a_process_is_simulated_and_the_log_range_of_the_losses_is_held() -> None:
+    x = np.geomspace(1e6, 1e9, 14)
+    truth = {"x": x, "loss": 0.4 + (x / 1e6) ** -0.4}
+    runs, loss = layout(truth, ("x",))
+    model = build_model("curve")
+    model = build_model("curve", priors=fixed_priors(model, loss))
+    drawn = draw(model, runs, 20, 0, None, near=False)
+    span = loss_span(truth, "x")
+    for own in drawn.runs:
+        assert abs(np.log(loss_span(own.columns, "x") / span)) <= NEAR
+    assert set(drawn.truths[0]) == {p.name for p in model.parameters} >= {"wander", "length"}
+    assert drawn.refused > 0

@@ -191,3 +191,16 @@ def test_plot_takes_a_calibration_only(found: Calibration) -> None:
     assert sum(ax.get_visible() for ax in figure.axes) == len(found.quantities)
     with pytest.raises(bs.BayescaleError, match="Give a calibration"):
         bs.plots.plot(3, "sbc")
+
+
+def test_the_curve_and_its_process_pass_and_need_losses_for_their_scale() -> None:
+    x = np.geomspace(1e6, 1e8, 16)
+    options = OPTIONS | {"noise": None}
+    with pytest.raises(LawError, match="'matern'.*no losses"):
+        bs.checks.sbc("curve", {"x": x}, 20, **options)
+    design = {"x": x, "loss": 0.4 + (x / 1e6) ** -0.4}
+    found = bs.checks.sbc("curve", design, 20, **options)
+    assert found.quantities[-4:] == ("wander", "length", AHEAD, LIKELIHOOD)
+    assert found.ok and found.refused > 0
+    alone = bs.checks.sbc("curve", {"x": x}, 20, discrepancy="none", **options)
+    assert "wander" not in alone.quantities

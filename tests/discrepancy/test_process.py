@@ -144,8 +144,6 @@ def test_what_cannot_be_used_is_refused(runs):
         Process("matern", Uniform(-1.0, 1.0))
     with pytest.raises(LawError, match=r"bs\.backtest"):
         bs.compare(["curve"], runs, noise="normal", progress=False)
-    with pytest.raises(LawError, match="not simulated yet"):
-        bs.checks.sbc("curve", runs, noise="normal", progress=False)
 
 
 @pytest.mark.parametrize("bad", [0, -1, np.inf])
@@ -167,3 +165,26 @@ def test_a_mean_of_many_is_known_better(runs):
     scale = {n: np.median(f.draws["sigma"]) for n, f in found.items()}
     assert scale[16] == pytest.approx(4 * scale[1], rel=0.15)
     assert scale[16] == pytest.approx(0.02, rel=0.3)
+
+
+@pytest.mark.parametrize("kind", ["matern", "wiener"])
+def test_what_is_simulated_has_the_covariance_of_dense_algebra(runs, kind):
+    process, span = get(kind), 1.5
+    params = BESIDE | {"sigma": 0.03}
+    rng = np.random.default_rng(1)
+    with float64():
+        drawn = np.array(
+            [process.simulate(rng, runs.columns, "x", params, span) for _ in range(1500)]
+        )
+    x, scale = np.log(runs["x"]), span * params["wander"]
+    if kind == "matern":
+        r = np.sqrt(3.0) * np.abs(np.subtract.outer(x, x)) / params["length"]
+        covariance = scale**2 * (1 + r) * np.exp(-r)
+    else:  # the integral of min(s, t) over both, from the first run on
+        u = x - x.min()
+        low, high = np.minimum.outer(u, u), np.maximum.outer(u, u)
+        covariance = 3.0 * scale**2 * (low**2 * high / 2 - low**3 / 6)
+    covariance += np.diag(params["sigma"] ** 2 / runs["n_averaged"])
+    white = np.linalg.solve(np.linalg.cholesky(covariance), drawn.T)
+    assert np.abs(np.cov(white) - np.eye(24)).max() < 0.15
+    assert np.abs(white.mean(axis=1)).max() < 0.12

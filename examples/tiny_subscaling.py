@@ -322,6 +322,13 @@ def critical_batch(study: Study) -> None:
     print(pd.DataFrame(rows, columns=names).to_string(index=False, float_format="{:.3g}".format))
 
 
+def published_claims(study: Study) -> None:
+    """What do these runs say of every published claim that their columns can test?"""
+    usual = study.role("grid", "seed", "over_training", "density", "density_seed", "repetition")
+    assert usual is not None
+    print(bs.claims(usual).text())
+
+
 def picture(study: Study, path: str) -> None:
     """Draw the loss against tokens, one line a text and one panel a size."""
     import matplotlib.pyplot as plt
@@ -388,7 +395,7 @@ def picture_ahead(study: Study, path: str) -> None:
 
 QUESTIONS: tuple[Callable[[Study], None], ...] = (
     *(losses_by_text, density, over_training, evidence, forecasts, repetition, seeds, shape),
-    critical_batch,
+    *(critical_batch, published_claims),
 )
 
 

@@ -95,7 +95,7 @@ def test_text_is_a_finite_size_or_is_refused(text: str) -> None:
 
 
 def test_the_inputs_are_those_of_the_design() -> None:
-    assert list(INPUTS) == ["N", "D", "C", "U", "M", "B", "S", "lr", "z", "L", "aspect", "x"]
+    assert list(INPUTS) == ["N", "D", "C", "U", "M", "B", "S", "lr", "S1", "z", "L", "aspect", "x"]
     for symbol, info in INPUTS.items():
         assert info.symbol == symbol
         assert info.meaning

@@ -1,7 +1,7 @@
-"""Simulation-based calibration of every named law, at the Chinchilla design where it suits.
+"""Simulation-based calibration of the laws that the Chinchilla design suits, or of the others.
 
 Truths are drawn from the default priors, losses from the law and Student-t noise at the inputs of
-the 240 points, or for a law with other inputs at its design of ``benchmarks/recovery``; see
+the 240 points, or with ``--designs`` at the design that ``benchmarks/recovery`` has of a law; see
 ``bayescale.checks.sbc``. Finished fits are kept in ``OUT/fits``, so that a killed study goes on
 where it stopped and a finished one rewrites its table in seconds.
 """
@@ -28,7 +28,6 @@ HERE = Path(__file__).resolve().parent
 LAWS = (
     *("power(N)", "power_floor(N)", "power_floor(C)", "kaplan", "chinchilla", "kaplan_floor"),
     *("skaling", "subscaling"),
-    *DESIGNS,
 )
 N = 100
 SCALES = (0.5, 0.67, 0.8, 1.25, 1.5, 2.0)
@@ -119,8 +118,10 @@ def power(n: int, quantities: int, scale: float, shift: float = 0.0) -> float:
 def write_table(found: list[Any], loads: list[float], options: argparse.Namespace) -> Path:
     """Write the table of these laws."""
     n, most = options.n, max(len(f.quantities) for f in found)
+    own = (list(LAWS), list(DESIGNS))
     asked = [
-        *([f"--laws {' '.join(options.laws)}"] if options.laws != list(LAWS) else []),
+        *(["--designs"] if options.designs else []),
+        *([f"--laws {' '.join(options.laws)}"] if options.laws not in own else []),
         *([f"--n {n}"] if n != N else []),
         *([f"--reference {options.reference}"] if options.reference != "fixed" else []),
         *([f"--method {options.method}"] if options.method != "quick" else []),
@@ -206,6 +207,7 @@ def write_table(found: list[Any], loads: list[float], options: argparse.Namespac
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--laws", nargs="+", default=list(LAWS))
+    parser.add_argument("--designs", action="store_true", help="the laws with designs of their own")
     parser.add_argument("--n", type=int, default=N, help=f"data sets a law (default: {N})")
     parser.add_argument("--reference", choices=("fixed", "data"), default="fixed")
     parser.add_argument("--method", choices=("quick", "nuts", "laplace"), default="quick")
@@ -213,6 +215,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="finished fits")
     options = parser.parse_args()
+    if options.designs:
+        options.laws = list(DESIGNS)
     options.out.mkdir(parents=True, exist_ok=True)
     found, loads = [], []
     for law in options.laws:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayescale.errors import LawError
-from bayescale.laws.term import Bend, Pair, Parameter, Term, Values, merged
+from bayescale.laws.term import Around, Parameter, Term, Values, merged
 from bayescale.prior import LogNormal, Normal
 from bayescale.runs.schedule import COLUMN, peak
 
@@ -183,7 +183,7 @@ class Momentum(Response):
 
 
 @dataclass(frozen=True)
-class Annealed(Term):
+class Annealed(Around):
     r"""A law of the summed learning rate less what falls of the learning rate take off.
 
     .. math:: L(t) = f(S_1(t), \dots) - \Delta\sum_{k\le t} w_k\,G_k(t), \qquad
@@ -208,7 +208,6 @@ class Annealed(Term):
         How falls come to show.
     """
 
-    term: Term
     response: Response = field(default_factory=MultiPower)
 
     def __post_init__(self) -> None:
@@ -239,35 +238,27 @@ class Annealed(Term):
     def derived(self) -> tuple[Parameter, ...]:
         return (*self.term.derived, *self.response.derived)
 
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        return self.term.pairs
-
-    @property
-    def floor(self) -> str | None:
-        return self.term.floor
-
-    @property
-    def bends(self) -> tuple[Bend, ...]:
-        return self.term.bends
-
-    @property
-    def spreads(self) -> tuple[str, ...]:
-        return self.term.spreads
-
     def reference_point(self, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
         return {**self.term.reference_point(columns), PEAK: float(np.log(peak(columns[COLUMN])))}
 
-    def log_value(self, params: Values, x: Values, reference: Values) -> Any:
+    def _fallen(self, params: Values, x: Values, reference: Values) -> tuple[Any, Any]:
+        """Log of f, and the share of it that falls have taken off."""
         log_peak = reference.get(PEAK, 0.0)
         log_f = self.term.log_value(params, x, reference)
         fall, log_lr, log_sum, log_age = jnp.moveaxis(jnp.asarray(x[COLUMN]), -1, 0)
         own = {p.name: jnp.asarray(params[p.name])[..., None] for p in self.response.parameters}
         shown = self.response.shown(own, log_lr - log_peak, log_sum - log_peak, log_age)
         fallen = jnp.sum(fall * shown, axis=-1) * jnp.exp(-log_peak)
-        share = params["drop"] * fallen * jnp.exp(-log_f)
+        return log_f, params["drop"] * fallen * jnp.exp(-log_f)
+
+    def log_value(self, params: Values, x: Values, reference: Values) -> Any:
+        log_f, share = self._fallen(params, x, reference)
         inside = jnp.minimum(share, EDGE)
         return log_f + jnp.log1p(-inside) - (share - inside) / (1.0 - EDGE)
+
+    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
+        beyond = self._fallen(params, x, reference)[1] > EDGE
+        return beyond | self.term.undefined(params, x, reference)
 
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         drop = params["drop"] * jnp.exp(log_gain)

@@ -10,10 +10,8 @@ import jax.numpy as jnp
 from bayescale.errors import LawError
 from bayescale.laws.implicit import root
 from bayescale.laws.term import (
-    Bend,
-    Pair,
+    Around,
     Parameter,
-    Term,
     Values,
     merged,
     plain_words,
@@ -28,7 +26,7 @@ STEPS = 12
 
 
 @dataclass(frozen=True)
-class BatchAdjusted(Term):
+class BatchAdjusted(Around):
     r"""A law of steps, taken at the steps that an infinite batch would need.
 
     .. math:: L = f(\dots, S_{\min}), \qquad S_{\min} = \frac{S}{1 + B_{\rm crit}(L)/B}, \qquad
@@ -52,7 +50,6 @@ class BatchAdjusted(Term):
     .. [2] McCandlish et al. 2018, arXiv 1812.06162.
     """
 
-    term: Term
     steps: str = "S"
     batch: str = "B"
 
@@ -83,22 +80,6 @@ class BatchAdjusted(Term):
     def derived(self) -> tuple[Parameter, ...]:
         star = "critical batch size at a loss of one, an extrapolation"
         return (*self.term.derived, Parameter("B_star", "rate", "tokens", star))
-
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        return self.term.pairs
-
-    @property
-    def floor(self) -> str | None:
-        return self.term.floor
-
-    @property
-    def bends(self) -> tuple[Bend, ...]:
-        return self.term.bends
-
-    @property
-    def spreads(self) -> tuple[str, ...]:
-        return self.term.spreads
 
     def _slowed(self, x: Values, log_critical: Any) -> dict[str, Any]:
         """The inputs with the steps that the batch is worth."""

@@ -7,10 +7,9 @@ from typing import Any
 
 from bayescale.errors import LawError
 from bayescale.laws.term import (
-    Bend,
+    Around,
     Pair,
     Parameter,
-    Term,
     Values,
     merged,
     plain_words,
@@ -21,7 +20,7 @@ __all__ = ["Coupled"]
 
 
 @dataclass(frozen=True)
-class Coupled(Term):
+class Coupled(Around):
     r"""A sum raised to an outer exponent, :math:`(\sum_i t_i)^k`.
 
     In the field's form the inner terms are taken as they are, :math:`(A/N^\alpha + B/D^\beta)^k`.
@@ -49,7 +48,6 @@ class Coupled(Term):
        arXiv 2608.07222 (Skaling).
     """
 
-    term: Term
     k: str = "k"
     role: str = "coupling"
     inner: str | None = None
@@ -74,10 +72,6 @@ class Coupled(Term):
             )
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        return self.term.inputs
-
-    @property
     def parameters(self) -> tuple[Parameter, ...]:
         meaning = "outer exponent: below one, N and D compensate each other less than additively"
         if self.role == "exponent":
@@ -85,29 +79,14 @@ class Coupled(Term):
         return merged((self.term.parameters, (Parameter(self.k, self.role, "1", meaning),)))
 
     @property
-    def derived(self) -> tuple[Parameter, ...]:
-        return self.term.derived
-
-    @property
     def pairs(self) -> tuple[Pair, ...]:
         own = (Pair(self.inner, f"T_{self.inner}", self.k),) if self.inner else ()
         return (*self.term.pairs, *own)
-
-    @property
-    def bends(self) -> tuple[Bend, ...]:
-        return self.term.bends
-
-    @property
-    def spreads(self) -> tuple[str, ...]:
-        return self.term.spreads
 
     def log_value(self, params: Values, x: Values, reference: Values) -> Any:
         k = params[self.k]
         at_reference = self.term.log_value(params, reference, reference)
         return (1.0 - k) * at_reference + k * self.term.log_value(params, x, reference)
-
-    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
-        return self.term.undefined(params, x, reference)
 
     def _inner_gain(self, k: Any, log_total: Any, log_gain: Any) -> Any:
         return log_gain / k + (1.0 / k - 1.0) * log_total

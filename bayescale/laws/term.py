@@ -31,6 +31,7 @@ from bayescale.errors import LawError
 from bayescale.prior import Prior
 
 __all__ = [
+    "Around",
     "Bend",
     "Modifier",
     "Modulated",
@@ -386,14 +387,60 @@ class Sum(Term):
 
 
 @dataclass(frozen=True)
-class Modulated(Term):
+class Around(Term):
+    """A term about another: what it does not say itself is as the inner term says.
+
+    Parameters
+    ----------
+    term : Term
+        The inner term.
+    """
+
+    term: Term
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.term.inputs
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self.term.paths
+
+    @property
+    def derived(self) -> tuple[Parameter, ...]:
+        return self.term.derived
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return self.term.pairs
+
+    @property
+    def floor(self) -> str | None:
+        return self.term.floor
+
+    @property
+    def bends(self) -> tuple[Bend, ...]:
+        return self.term.bends
+
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        return self.term.spreads
+
+    def reference_point(self, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+        return self.term.reference_point(columns)
+
+    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
+        return self.term.undefined(params, x, reference)
+
+
+@dataclass(frozen=True)
+class Modulated(Around):
     """A term multiplied by modifiers, each divided by its value at the reference point.
 
     The division keeps the contribution at the reference what it says, and what the data fix; the
     field amplitude is the term without the modifier's effect.
     """
 
-    term: Term
     modifiers: tuple[Modifier, ...]
 
     def __post_init__(self) -> None:
@@ -418,10 +465,6 @@ class Modulated(Term):
         return (*self.term.derived, *(p for m in self.modifiers for p in m.derived))
 
     @property
-    def pairs(self) -> tuple[Pair, ...]:
-        return self.term.pairs
-
-    @property
     def bends(self) -> tuple[Bend, ...]:
         own = (Bend(self.term, m) for m in self.modifiers if isinstance(m, Saturating))
         return (*self.term.bends, *own)
@@ -442,9 +485,6 @@ class Modulated(Term):
         field = self._field(params, reference)
         change = self._log_factor(field, x) - self._log_factor(field, reference)
         return self.term.log_value(params, x, reference) + change
-
-    def undefined(self, params: Values, x: Values, reference: Values) -> Any:
-        return self.term.undefined(params, x, reference)
 
     def to_field(self, params: Values, reference: Values, log_gain: Any = 0.0) -> dict[str, Any]:
         field = self._field(params, reference)

@@ -326,3 +326,19 @@ def test_published_parameters_meet_the_published_curves(shared_data: Path) -> No
         off = np.abs(law.loss(runs.columns, law.preset(f"luo2025_{size.lower()}")) - runs.loss)
         mean = np.mean([off[runs["run"] == name].mean() for name in np.unique(runs["run"])])
         assert mean == pytest.approx(published, abs=6e-4)
+
+
+def test_where_a_fall_leaves_no_loss_the_formula_has_no_value() -> None:
+    term = Annealed(Irreducible() + Power("S1"))
+    runs = table(["0:0 10:1 2000:0"], 2000)
+    x = dict(Law(name="annealed", term=term).coordinates(runs.columns))
+    x[COLUMN] = x[COLUMN] * np.where(np.arange(4) == 0, -1.0, 1.0)  # the rise as a fall
+    reference = {"S1": 1.0}
+    params = {"E": 1.0, "T_S1": 1.0, "alpha_S1": 0.5, "h": 10.0, "beta": 0.6, "gamma": 0.6}
+    with float64():
+        small, large = (
+            np.asarray(term.undefined(params | {"drop": drop}, x, reference))
+            for drop in (0.01, 100.0)
+        )
+    assert not small.any()
+    assert large.any()

@@ -12,6 +12,7 @@ import pytest
 from bayescale import laws, prior
 from bayescale.errors import LawError
 from bayescale.laws import Coupled, Irreducible, Modifier, OverTraining, Parameter, Power, Term
+from bayescale.laws.loss_to_error import Approach
 
 
 @dataclass(frozen=True)
@@ -148,3 +149,15 @@ def test_exponents_are_tied_only_on_purpose() -> None:
     """One name in two terms is refused where it would mean two things."""
     with pytest.raises(LawError, match="'alpha'"):
         laws.Law(name="tied", term=Power("N") + Power("D", exponent="alpha"))
+
+
+@pytest.mark.parametrize("outer", [lambda t: Coupled(t), lambda t: t * OverTraining("D")])
+def test_what_a_term_takes_of_the_table_or_cannot_say_is_so_inside_another(outer: Any) -> None:
+    inner = Approach("L")
+    columns = {"L": np.array([2.0, 3.0, 4.0]), "N": np.ones(3), "D": np.ones(3)}
+    term = outer(inner)
+    assert term.reference_point(columns) == inner.reference_point(columns) != {}
+    reference = {"L": np.log(3.0), "N": 0.0, "D": 0.0, **term.reference_point(columns)}
+    params = {"T_L": 0.2, "H": 0.3, "omega": 0.1, "k": 0.5, "rho": 0.1, "k_D": 1.0, "k_N": 1.0}
+    x = {"L": np.log([0.5, 3.0]), "N": np.zeros(2), "D": np.zeros(2)}
+    assert np.asarray(term.undefined(params, x, reference)).tolist() == [True, False]

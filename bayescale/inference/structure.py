@@ -64,6 +64,8 @@ def structure(inputs: Sequence[np.ndarray], residuals: np.ndarray) -> Structure:
     -------
     Structure
     """
+    from scipy import stats
+
     n = len(residuals)
     varying = [u for u in inputs if np.ptp(u) > 0]
     scaled = [(u - u.mean()) / u.std() for u in varying]
@@ -72,8 +74,8 @@ def structure(inputs: Sequence[np.ndarray], residuals: np.ndarray) -> Structure:
     terms = int(np.linalg.matrix_rank(basis)) - 1
     if terms < 1 or n <= 1 + RUNS_PER_TERM * terms:
         return Structure()
-    ranks = np.argsort(np.argsort(residuals, kind="stable"), kind="stable")
-    scores = special.ndtri((ranks + 0.5) / n)
+    ranks = stats.rankdata(residuals)  # equal residuals share a rank, whatever their order
+    scores = special.ndtri((ranks - 0.5) / n)
     fitted = basis @ np.linalg.lstsq(basis, scores, rcond=None)[0]
     total = float(np.sum((scores - scores.mean()) ** 2))
     share = 1.0 - float(np.sum((scores - fitted) ** 2)) / total

@@ -47,6 +47,14 @@ def test_an_input_that_does_not_vary_explains_nothing():
     assert np.isnan(structure([np.ones(40)], np.random.default_rng(2).standard_normal(40)).p)
 
 
+def test_the_order_of_equal_residuals_does_not_matter():
+    rng = np.random.default_rng(4)
+    u, coarse = np.sort(rng.uniform(10, 20, N)), rng.integers(0, 3, N).astype(float)
+    swapped = rng.permutation(N)
+    one, other = structure([u], coarse), structure([u[swapped]], coarse[swapped])
+    assert (one.share, one.p) == pytest.approx((other.share, other.p))
+
+
 @pytest.fixture(scope="module")
 def fits():
     """The law of the runs, and one that lacks their coupling, at the same runs."""

@@ -262,11 +262,15 @@ class Forecast:
         """Which points lie too far outside the data to be vouched for."""
         return np.any([self.beyond[n] > self._limit(n) for n in self._watched], axis=0)
 
+    @property
+    def _outside(self) -> np.ndarray:
+        """Which points lie outside the data by more than :data:`EDGE`."""
+        return np.asarray(np.max([self.beyond[n] for n in self._watched], axis=0) > EDGE)
+
     @functools.cached_property
     def unguarded(self) -> np.ndarray:
         """Which points lie outside the data where the band takes the law to be exact."""
-        outside = np.max([self.beyond[n] for n in self._watched], axis=0) > EDGE
-        return np.asarray(outside & ((self.distance == 0) | self.discrepancy.is_exact))
+        return np.asarray(self._outside & ((self.distance == 0) | self.discrepancy.is_exact))
 
     @functools.cached_property
     def guessed(self) -> np.ndarray:
@@ -276,8 +280,7 @@ class Forecast:
     @functools.cached_property
     def misfit(self) -> np.ndarray:
         """Which points lie outside the data of a law that leaves structure in its residuals."""
-        outside = np.max([self.beyond[n] for n in self._watched], axis=0) > EDGE
-        return np.asarray(outside & self.fit.structure.found)
+        return np.asarray(self._outside & self.fit.structure.found)
 
     @functools.cached_property
     def undefined(self) -> np.ndarray:

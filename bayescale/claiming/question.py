@@ -298,6 +298,11 @@ def _pooled(
         if conflict := found.diagnosis.prior_conflict:
             ok = False
             messages.append(f"{bench.name(name)}: the prior of {', '.join(conflict)} lies off.")
+        if found.structure.found:
+            ok = False
+            messages.append(
+                f"{bench.name(name)} leaves structure in its residuals: a law that does not fit."
+            )
         explained = _prior_share(found, values)
         if explained > PRIOR_SHARE:
             ok = False

@@ -103,7 +103,8 @@ def _show(ahead: Forecast) -> None:
     if doubtful:
         print(
             f"{doubtful} of these {len(ahead)} forecasts are not to be vouched for "
-            "(prior-dominated, far outside the data, or not converged): "
+            "(prior-dominated, far outside the data, beyond them by a law that does not fit them, "
+            "or not converged): "
             "bayescale forecast would exit with 3."
         )
     counts = ", ".join(

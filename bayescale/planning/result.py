@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "PlannedRun"]
 
-DOUBTS = ("not converged", "prior conflict", "no run", "rough", "far")
+DOUBTS = ("not converged", "prior conflict", "no run", "rough", "far", "misfit")
 """How the messages begin after which a plan is not to be vouched for."""
 
 ENOUGH = 100.0
@@ -136,6 +136,11 @@ class Plan:
             )
         if self.ahead is not None and self.ahead.far[0]:
             found.append("far: the target lies too far outside the data to be vouched for.")
+        if self.ahead is not None and self.ahead.misfit[0]:
+            found.append(
+                "misfit: the law leaves structure in its residuals, and the target lies beyond the "
+                "data; compare laws."
+            )
         return tuple(found)
 
     @property

@@ -122,6 +122,12 @@ def test_what_the_prior_decides_is_not_vouched_for():
     )
 
 
+def test_a_number_of_a_law_that_does_not_fit_is_not_vouched_for(answers):
+    told = "power(N) leaves structure in its residuals"
+    assert not answers["Kaplan's"].ok and told in " ".join(answers["Kaplan's"].messages)
+    assert answers["steep"].ok and "structure" not in " ".join(answers["steep"].messages)
+
+
 def test_what_is_missing():
     both, one = grid(), curve()
     assert Varied(("N", "D")).missing(both) == ""

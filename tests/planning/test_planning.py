@@ -105,6 +105,17 @@ def test_far_targets_are_not_vouched_for(fit):
     assert "only runs nearer to the target" in " ".join(far.messages)
 
 
+def test_a_law_that_does_not_fit_its_runs_plans_nothing_to_be_vouched_for(fit):
+    rng = np.random.default_rng(5)
+    at = {"N": fit.runs["N"], "D": fit.runs["D"]}
+    truth = {**TRUTH, "E": 0.9, "k": 0.4}
+    loss = bs.laws.get("skaling").loss(at, truth) * np.exp(0.002 * rng.standard_normal(25))
+    wrong = bs.fit("chinchilla", bs.read_runs({**at, "loss": loss}), method="laplace")
+    plan = bs.plan(wrong, 1e20, target=TARGET, most=2)
+    assert not plan.trustworthy
+    assert "misfit: the law leaves structure" in " ".join(plan.messages)
+
+
 def test_what_cannot_be_planned(fit):
     with pytest.raises(RunsError, match="exactly one target"):
         bs.plan(fit, 1e20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +10,27 @@ from types import ModuleType
 
 import pytest
 
-STUDY = Path(__file__).resolve().parents[2] / "examples" / "train_runs"
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = ROOT / "examples" / "train_runs"
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], ModuleType]:
+    """Import a file of the repository that is in no package, by its path from the root."""
+
+    def load(place: str) -> ModuleType:
+        path = ROOT / place
+        if not path.exists():
+            pytest.skip(f"{place} is not part of this installation")
+        spec = importlib.util.spec_from_file_location(f"_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
-MAKE = Path(__file__).resolve().parents[2] / "docs" / "make_tiny.py"
 NUMBERS = re.compile(r"(\w+\*?) (-?[\d.e+-]+) \((-?[\d.e+-]+) to (-?[\d.e+-]+)\)")
 
 
 @pytest.fixture(scope="module")
-def make():
-    if not MAKE.exists():
-        pytest.skip("docs/ is not part of this installation")
-    spec = importlib.util.spec_from_file_location("_make_tiny", MAKE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def make(script):
+    return script("docs/make_tiny.py")
 
 
 @pytest.fixture(scope="module")

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayescale as bs
 
-FILE = Path(__file__).resolve().parents[2] / "examples" / "tiny_subscaling.py"
 FIELD = {"E": 1.2, "A": 30.0, "alpha": 0.4, "B": 90.0, "beta": 0.35}
 INPUTS = {"N": np.array([1e4, 1e5, 1e5]), "D": np.array([1e6, 1e6, 8e6])}
 
 
 @pytest.fixture(scope="module")
-def example():
-    if not FILE.exists():
-        pytest.skip("examples/ is not part of this installation")
-    spec = importlib.util.spec_from_file_location("_tiny_subscaling", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def example(script):
+    return script("examples/tiny_subscaling.py")
 
 
 def plain():

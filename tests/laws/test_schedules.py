@@ -263,7 +263,7 @@ def simulated(law: str, values: P, seed: int, sigma: float = 0.002, length: floa
 @pytest.mark.parametrize(("law", "values"), [("multi_power", TRUTH), ("annealing", ANNEALING)])
 def test_recovery_and_forecast_of_a_new_schedule(law: str, values: P, tmp_path: Path) -> None:
     runs = simulated(law, values, 3)
-    fit = bs.fit(law, runs, draws=700, warmup=400, chains=2, seed=0, progress=False)
+    fit = bs.fit(law, runs, draws=1200, warmup=400, chains=2, seed=0, progress=False)
     assert fit.noise.name == "curve(S)"
     assert fit.diagnosis.converged
     for name in ("L_0", "A", "alpha"):

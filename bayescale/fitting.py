@@ -295,15 +295,7 @@ def computed(
     if method == "nuts":
         result = _by_nuts(problem, rng, seed, settings, report)
     else:
-        result = _by_importance(problem, rng, settings.draws, settings.chains, report)
-    first = result.diagnosis
-    if method == "quick" and not first.converged and n_rows(data) <= cost.UNMEASURED:
-        # NUTS costs a hundred times as much: first try to move the proposal.
-        result = _by_importance(problem, rng, settings.draws, settings.chains, report, adapt=True)
-        result = replace(result, diagnosis=verdict.after_quick(result.diagnosis, first, MOVED))
-    if method == "quick" and not result.diagnosis.converged:
-        result = _by_nuts(problem, rng, seed, settings, report)
-        result = replace(result, diagnosis=verdict.after_quick(result.diagnosis, first))
+        result = _by_importance(problem, rng, seed, settings, report, method)
     return replace(
         result,
         optima=tuple(_optimum(result, optima, weights, int(i)) for i in np.argsort(-weights)),
@@ -498,17 +490,26 @@ def _unvisited(problem: _Problem, u: np.ndarray) -> float:
 def _by_importance(
     problem: _Problem,
     rng: np.random.Generator,
-    draws: int,
-    chains: int,
-    progress: Progress | None = None,
-    *,
-    adapt: bool = False,
+    seed: int,
+    settings: Settings,
+    progress: Progress | None,
+    method: str,
 ) -> Fit:
-    model, n = problem.model, max(PROPOSALS, draws * chains)
+    """By weighed draws of the Laplace approximation.
+
+    Where those do not serve, the quick method moves the proposal (NUTS costs a hundred times as
+    much), and samples where that does not serve either.
+    """
+    model, n = problem.model, max(PROPOSALS, settings.draws * settings.chains)
+    own = (problem.best, model.signature, problem.data)
+    first = laplace_fit.importance(*own, n, rng, progress)
     elsewhere = 1.0 - float(np.max(problem.weights))
-    if adapt:
+    failed = bool(verdict.importance_problems(first.pareto_k, first.ess, elsewhere))
+    if method != "quick" or not failed:
+        return _weighed(problem, first, rng, settings, elsewhere)
+    if n_rows(problem.data) <= cost.UNMEASURED:
         good, enough = FAIR if model.signature.process else GOOD
-        weighed = adaptive.adapted(
+        moved = adaptive.adapted(
             problem.approximations,
             problem.weights,
             model.signature,
@@ -519,19 +520,36 @@ def _by_importance(
             enough,
             verdict.PARETO_LIMIT,
             progress,
+            first,
         )
-        elsewhere = 0.0
-    else:
-        own = (problem.best, model.signature, problem.data)
-        weighed = laplace_fit.importance(*own, n, rng, progress)
-    evaluated = weighed.evaluated.take(rng.permutation(weighed.resample(draws * chains, rng)))
-    draft = _draft(problem, evaluated, (chains, draws), {}, "laplace")
+        if not verdict.importance_problems(moved.pareto_k, moved.ess):
+            result = _weighed(problem, moved, rng, settings)
+            return _after(result, first, MOVED)
+    return _after(_by_nuts(problem, rng, seed, settings, progress), first)
+
+
+def _after(fit: Fit, first: laplace_fit.Importance, how: str = "by NUTS") -> Fit:
+    diagnosis = verdict.after_quick(fit.diagnosis, first.pareto_k, first.ess, how)
+    return replace(fit, diagnosis=diagnosis)
+
+
+def _weighed(
+    problem: _Problem,
+    weighed: laplace_fit.Importance,
+    rng: np.random.Generator,
+    settings: Settings,
+    elsewhere: float = 0.0,
+) -> Fit:
+    """The fit by weighed draws, with its verdict."""
+    shape = (settings.chains, settings.draws)
+    chosen = rng.permutation(weighed.resample(settings.draws * settings.chains, rng))
+    draft = _draft(problem, weighed.evaluated.take(chosen), shape, {}, "laplace")
     diagnosis = verdict.diagnose_importance(
         weighed.pareto_k,
         weighed.ess,
         draft.diagnosis.contraction,
         draft.diagnosis.prior_sensitivity,
-        model.judged,
+        problem.model.judged,
         _notes(problem, draft),
         elsewhere,
         _design_notes(draft),

@@ -34,6 +34,9 @@ SHARED = 20.0
 HELD = 0.3
 """Of the covariance of all, what a part is pulled towards."""
 
+SEEN = 2000
+"""Most draws that the mixture is fitted to: a few effective ones for each number that it has."""
+
 LEAST = 0.01
 """Optima that hold less of the posterior are not started from."""
 
@@ -73,6 +76,7 @@ def adapted(
     enough: float,
     limit: float,
     progress: Progress | None = None,
+    drawn: Importance | None = None,
 ) -> Importance:
     """Weighed draws of a mixture that is moved to the posterior.
 
@@ -92,6 +96,9 @@ def adapted(
     limit : float
         Pareto k from which a round cannot serve.
     progress : callable, optional
+    drawn : Importance, optional
+        Draws of the best of the approximations, already weighed: the first round where the others
+        hold next to nothing.
 
     Returns
     -------
@@ -105,9 +112,12 @@ def adapted(
         if w >= LEAST
     ]
     best: Importance | None = None
-    for _ in range(ROUNDS):
-        u = _draws(parts, n, rng)
-        found = weighed(u, _log_mixture(parts, u, DF), signature, data, progress)
+    for turn in range(ROUNDS):
+        if turn == 0 and drawn is not None and len(parts) == 1:
+            found = drawn
+        else:
+            u = _draws(parts, n, rng)
+            found = weighed(u, _log_mixture(parts, u, DF), signature, data, progress)
         if best is None or _rank(found, limit) > _rank(best, limit):
             best = found
         if found.pareto_k < good and found.ess >= enough:
@@ -146,11 +156,11 @@ def _fitted(found: Importance, parts: list[_Part], rng: np.random.Generator) -> 
     """A mixture fitted to weighted draws by EM; the largest weights are cut."""
     n, d = found.u.shape
     w = np.minimum(np.exp(found.log_weights), n**-0.5)
-    x = found.u[rng.choice(n, n, p=w / w.sum())]
+    x = found.u[rng.choice(n, min(n, SEEN), p=w / w.sum())]
     whole = np.cov(x.T) + 1e-12 * np.eye(d)
     if len(parts) != PARTS:
         factor = np.linalg.cholesky(whole)
-        parts = [_Part(1.0 / PARTS, centre, factor) for centre in x[rng.choice(n, PARTS)]]
+        parts = [_Part(1.0 / PARTS, centre, factor) for centre in x[rng.choice(len(x), PARTS)]]
     for _ in range(STEPS):
         log = np.stack([np.log(p.weight) + p.log_density(x, np.inf) for p in parts])
         share = np.exp(log - special.logsumexp(log, axis=0))
@@ -162,6 +172,6 @@ def _fitted(found: Importance, parts: list[_Part], rng: np.random.Generator) -> 
             centre = own @ x / size
             off = x - centre
             spread = (off * own[:, None]).T @ off + SHARED * HELD * whole
-            moved.append(_Part(size / n, centre, np.linalg.cholesky(spread / (size + SHARED))))
+            moved.append(_Part(size / len(x), centre, np.linalg.cholesky(spread / (size + SHARED))))
         parts = moved
     return parts

@@ -386,22 +386,8 @@ def diagnose_chains(
     )
 
 
-def diagnose_importance(
-    pareto_k: float,
-    ess: float,
-    contractions: Mapping[str, float],
-    sensitivities: Mapping[str, float],
-    law_parameters: tuple[str, ...],
-    notes: tuple[str, ...] = (),
-    elsewhere: float = 0.0,
-    design: tuple[str, ...] = (),
-    conflicting: tuple[str, ...] = (),
-) -> Diagnosis:
-    """The verdict on a Laplace fit, by the tail of its importance weights.
-
-    ``elsewhere`` is the share of the posterior around maxima that were not drawn from; ``design``
-    is what the runs cannot tell, and comes first.
-    """
+def importance_problems(pareto_k: float, ess: float, elsewhere: float = 0.0) -> list[str]:
+    """What keeps weighed draws from serving as the posterior; see :func:`diagnose_importance`."""
     problems = []
     if not elsewhere < ELSEWHERE:
         problems.append(
@@ -418,6 +404,26 @@ def diagnose_importance(
             f"Too few independent draws: the importance weights are worth {ess:.0f}, below "
             f"{ESS_LIMIT}. Sample instead (method nuts)."
         )
+    return problems
+
+
+def diagnose_importance(
+    pareto_k: float,
+    ess: float,
+    contractions: Mapping[str, float],
+    sensitivities: Mapping[str, float],
+    law_parameters: tuple[str, ...],
+    notes: tuple[str, ...] = (),
+    elsewhere: float = 0.0,
+    design: tuple[str, ...] = (),
+    conflicting: tuple[str, ...] = (),
+) -> Diagnosis:
+    """The verdict on a Laplace fit, by the tail of its importance weights.
+
+    ``elsewhere`` is the share of the posterior around maxima that were not drawn from; ``design``
+    is what the runs cannot tell, and comes first.
+    """
+    problems = importance_problems(pareto_k, ess, elsewhere)
     dominated = _dominated(contractions, sensitivities, law_parameters)
     told = _conflict_message(conflicting)
     told += _dominated_message(dominated, contractions, sensitivities)
@@ -438,16 +444,21 @@ def diagnose_importance(
     )
 
 
-def after_quick(diagnosis: Diagnosis, quick: Diagnosis, how: str = "by NUTS") -> Diagnosis:
-    """The verdict on a fit that a failed quick fit, with its own verdict, asked for."""
-    if not quick.pareto_k < PARETO_LIMIT:
-        why = f"Pareto k {quick.pareto_k:.2f}, not below {PARETO_LIMIT}"
-    elif not quick.ess_bulk_min >= ESS_LIMIT:
-        why = f"an effective sample size of {quick.ess_bulk_min:.0f}, below {ESS_LIMIT}"
+def after_quick(
+    diagnosis: Diagnosis, pareto_k: float, ess: float, how: str = "by NUTS"
+) -> Diagnosis:
+    """The verdict on a fit that draws of the Laplace approximation, which failed, asked for.
+
+    ``pareto_k`` and ``ess`` are those of the draws that failed.
+    """
+    if not pareto_k < PARETO_LIMIT:
+        why = f"Pareto k {pareto_k:.2f}, not below {PARETO_LIMIT}"
+    elif not ess >= ESS_LIMIT:
+        why = f"an effective sample size of {ess:.0f}, below {ESS_LIMIT}"
     else:
         why = f"other maxima hold {ELSEWHERE:.0%} of the posterior or more"
     note = f"The Laplace approximation did not serve ({why}); these draws are {how}."
-    return replace(diagnosis, messages=(*diagnosis.messages, note), quick_k=float(quick.pareto_k))
+    return replace(diagnosis, messages=(*diagnosis.messages, note), quick_k=float(pareto_k))
 
 
 def _least(values: Mapping[str, float]) -> str:

@@ -246,7 +246,7 @@ def test_quick_moves_the_proposal_then_samples(
     assert fit.diagnosis.pareto_k < fit.diagnosis.quick_k
 
     monkeypatch.setattr(adaptive, "ROUNDS", 1)  # the proposal stays where it was
-    many = bs.fit_many(tasks, draws=500, progress=False)
+    many = bs.fit_many(tasks, draws=1000, progress=False)
     table = many.table()
     assert table["method"].tolist() == ["laplace", "nuts"]
     assert table["converged"].all()

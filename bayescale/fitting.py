@@ -399,7 +399,9 @@ def _by_nuts(
     pooled = u.reshape(-1, u.shape[-1])
     covariance = np.cov(pooled.T) + 1e-12 * np.eye(pooled.shape[1])
     seen = laplace_fit.Laplace(pooled.mean(axis=0), np.linalg.cholesky(covariance), np.nan)
-    return _sampled(problem, seen, starts, seed + 1, settings.cautious(), progress, retried=True)[0]
+    share = first.diagnosis.divergences / (settings.draws * settings.chains)
+    careful = settings.cautious(longer=share <= verdict.FEW_DIVERGENCES)
+    return _sampled(problem, seen, starts, seed + 1, careful, progress, retried=True)[0]
 
 
 def _starts(problem: _Problem, rng: np.random.Generator, chains: int) -> np.ndarray:
@@ -437,19 +439,18 @@ def _sampled(
         settings,
         progress,
     )
-    shape = chains.u.shape[:2]
-    evaluated = evaluate(
-        problem.model.signature, chains.u.reshape(-1, chains.u.shape[-1]), problem.data
-    )
+    kept = chains.thinned(settings.thin)
+    shape, u = kept.u.shape[:2], kept.u.reshape(-1, kept.u.shape[-1])
+    evaluated = evaluate(problem.model.signature, u, problem.data)
     stats = {
-        "lp": -chains.potential,
-        "energy": chains.energy,
-        "n_steps": chains.steps,
-        "tree_depth": np.ceil(np.log2(chains.steps + 1)).astype(np.int64),
-        "reached_max_tree_depth": chains.steps >= 2**settings.max_tree_depth - 1,
-        "acceptance_rate": chains.acceptance,
-        "step_size": chains.step_size,
-        "diverging": chains.diverging,
+        "lp": -kept.potential,
+        "energy": kept.energy,
+        "n_steps": kept.steps,
+        "tree_depth": np.ceil(np.log2(kept.steps + 1)).astype(np.int64),
+        "reached_max_tree_depth": kept.steps >= 2**settings.max_tree_depth - 1,
+        "acceptance_rate": kept.acceptance,
+        "step_size": kept.step_size,
+        "diverging": kept.diverging,
     }
     draft = _draft(problem, evaluated, shape, stats, "nuts")
     ahead = _ahead(draft)
@@ -465,7 +466,7 @@ def _sampled(
         retried,
         _design_notes(draft),
         draft.diagnosis.prior_conflict,
-        _unvisited(problem, chains.u.reshape(-1, chains.u.shape[-1])),
+        _unvisited(problem, u),
     )
     return replace(draft, diagnosis=diagnosis), chains.u
 
@@ -687,29 +688,30 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
             "law. A normal or least-squares fit would give other answers."
             + (AT_BOUND if low < LOWEST_NU else "")
         )
-    influence = draft.influence()
-    far = influence[influence["residual"].abs() > OUTLIER]
+    labels, reported, pulls = draft.runs.labels, draft.reported, draft.pulls
+    residuals = draft.residuals / draft.noise_scale
+    far = np.flatnonzero(np.abs(residuals) > OUTLIER)
     expected = _expected_far(draft)
     if len(far) > (expected + 3.0 * np.sqrt(expected) if expected > MANY else 0.0):
         # Exponents and the floor, which people read; amplitudes only follow them.
-        read = [name for name in far.columns if name in draft.draws or name == "a"]
-        shift = far[read].sum()
-        name = str(shift.abs().idxmax())
-        listed = ", ".join(
-            f"{run} ({value:+.0f})" for run, value in far["residual"].head(8).items()
-        ) + (f" and {len(far) - 8} more" if len(far) > 8 else "")
+        of_note = [i for i, name in enumerate(reported) if name in draft.draws or name == "a"]
+        shift = pulls[far].sum(axis=0)
+        most = max(of_note, key=lambda i: abs(shift[i]))
+        listed = ", ".join(f"{labels[i]} ({residuals[i]:+.0f})" for i in far[:8]) + (
+            f" and {len(far) - 8} more" if len(far) > 8 else ""
+        )
         notes.append(
             f"{len(far)} runs lie more than {OUTLIER:.0f} noise scales off the law"
             + (f", where the noise would put {expected:.0f}" if expected > MANY else "")
             + f": {listed}. "
             f"To first order, which is rough for runs so far off, leaving them out would move "
-            f"{name} by {shift[name]:+.1f} posterior standard deviations; refit without them to "
-            "see (--where)."
+            f"{reported[most]} by {shift[most]:+.1f} posterior standard deviations; refit without "
+            "them to see (--where)."
         )
-    pulls = influence.drop(columns="residual").abs()
-    strongest = pulls.max(axis=1).sort_values(ascending=False).head(3)
-    if strongest.iloc[0] > 0.5:
-        listed = ", ".join(f"{run} ({pulls.loc[[run]].max().idxmax()})" for run in strongest.index)
+    strength = np.abs(pulls)
+    strongest = np.argsort(-strength.max(axis=1), kind="stable")[:3]
+    if strength[strongest[0]].max() > 0.5:
+        listed = ", ".join(f"{labels[i]} ({reported[np.argmax(strength[i])]})" for i in strongest)
         notes.append(f"The runs that pull most, with the parameter: {listed}.")
     return tuple(notes)
 

@@ -191,7 +191,7 @@ class Fit:
         """Log observed minus log of the median fitted loss, shape (run,).
 
         What is fitted is the law, with the process of the discrepancy where there is one.
-        The median is that of a thousand of the draws: good to a twentieth of a posterior standard
+        The median is that of some 250 of the draws: good to a twelfth of a posterior standard
         deviation of the fitted loss, which is itself a fraction of the noise. Of a large table,
         minus the log of the law at the posterior mean of its parameters.
         """
@@ -233,12 +233,12 @@ class Fit:
     @property
     def _standard(self) -> np.ndarray:
         """Draws of the parameters that people read, in standard deviations about the mean."""
-        values = np.stack([self.parameters[name].ravel() for name in self._read], axis=1)
+        values = np.stack([self.parameters[name].ravel() for name in self.reported], axis=1)
         width = values.std(axis=0)
         return np.asarray((values - values.mean(axis=0)) / np.where(width > 0, width, 1.0))
 
     @property
-    def _read(self) -> tuple[str, ...]:
+    def reported(self) -> tuple[str, ...]:
         """The parameters that people read."""
         return (*self.law.field_names, *(["a"] if "a" in self.parameters else []))
 
@@ -264,9 +264,9 @@ class Fit:
 
     @property
     def _thinned(self) -> Fit:
-        """The fit with about a thousand of its draws."""
+        """The fit with some 250 of its draws."""
         n_chains, n_draws = next(iter(self.draws.values())).shape
-        every = max(1, n_chains * n_draws // 1000)
+        every = max(1, n_chains * n_draws // 250)
         return replace(self, draws={name: v[:, ::every] for name, v in self.draws.items()})
 
     @property
@@ -481,14 +481,17 @@ class Fit:
         import pandas as pd
 
         columns = {"residual": self.residuals / self.noise_scale}
-        if self.pointwise is None:
-            covariance = self._summary.covariance
-        else:
-            standard = self._standard
-            likelihood = self.pointwise.reshape(-1, len(self.runs))
-            covariance = likelihood.T @ standard / len(standard)  # standard has mean zero
-        columns |= dict(zip(self._read, -covariance.T, strict=True))
+        columns |= dict(zip(self.reported, self.pulls.T, strict=True))
         return pd.DataFrame(columns, index=pd.Index(self.runs.labels, name="run"))
+
+    @functools.cached_property
+    def pulls(self) -> np.ndarray:
+        """What :meth:`influence` says of the parameters, shape (run, parameter)."""
+        if self.pointwise is None:
+            return -self._summary.covariance
+        standard = self._standard
+        likelihood = self.pointwise.reshape(-1, len(self.runs))
+        return np.asarray(-(likelihood.T @ standard) / len(standard))  # standard has mean zero
 
     def table(self, prob: float = 0.9) -> pd.DataFrame:
         """Posterior summary, one row for each parameter.

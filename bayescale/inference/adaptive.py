@@ -25,7 +25,7 @@ __all__ = ["adapted"]
 
 ROUNDS = 10
 PARTS = 4
-STEPS = 15
+STEPS = 10
 """Steps of the EM algorithm for the mixture, in each round."""
 
 SHARED = 20.0
@@ -34,7 +34,7 @@ SHARED = 20.0
 HELD = 0.3
 """Of the covariance of all, what a part is pulled towards."""
 
-SEEN = 2000
+SEEN = 1000
 """Most draws that the mixture is fitted to: a few effective ones for each number that it has."""
 
 LEAST = 0.01

@@ -17,6 +17,10 @@ part :math:`R = \sum_i T_i` is inversely proportional to :math:`a_1`, and both
 that add up to one. So priors stay on the parameters, and no Jacobian is needed beyond that of the
 logarithms.
 
+Where the slope at the reference is not contribution times exponent but a multiple of it, which
+depends on parameters outside the group (:meth:`bayescale.laws.term.Term.steepness`), the exponents
+in these formulas are multiplied by it. That is a shift of their logarithms, and keeps the volume.
+
 Pooled parameters are those of the average group, and what the groups differ by has coordinates of
 its own (:mod:`bayescale.inference.groups`). So have strengths and rates of saturating modifiers
 (:mod:`bayescale.inference.bends`). A parameter with a gamma prior, such as the noise's degrees of
@@ -136,14 +140,17 @@ def constrain(
     group, others, bent = _layout(signature)
     params: dict[str, Any] = {}
     log_jacobian: Any = 0.0
-    start = 0
-    if group:
-        start = len(group.names)
-        logs = group.to_log(u[:start], data["spread"])
-        params = {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
-        log_jacobian = jnp.sum(logs)
+    start = len(group.names) if group else 0
+    log_slopes = []
     for i, name in enumerate(others, start):
         params[name], log_slope = _constrain_one(u[i], name, signature, supports, data)
+        log_slopes.append(log_slope)
+    if group:
+        logs = group.to_log(u[:start], data["spread"])
+        logs = _steepened(logs, -1.0, group, params, signature, data)
+        params |= {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
+        log_jacobian = jnp.sum(logs)
+    for log_slope in log_slopes:
         log_jacobian += log_slope
     start += len(others)
     outside = {**params, **_ones(bent)}
@@ -164,7 +171,10 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
     def logs(names: tuple[str, ...]) -> Any:
         return jnp.log(jnp.stack([params[name] for name in names]))
 
-    parts = [group.from_log(logs(group.names), data["spread"])] if group else []
+    parts = []
+    if group:
+        steep = _steepened(logs(group.names), 1.0, group, params, signature, data)
+        parts.append(group.from_log(steep, data["spread"]))
     if others:
         parts.append(
             jnp.stack([_unconstrain_one(params[n], n, signature, supports, data) for n in others])
@@ -172,6 +182,17 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
     outside = {**params, **_ones(bent)}
     parts += [each.from_log(logs(each.names), outside, data) for each in bent]
     return jnp.concatenate([*parts, differences])
+
+
+def _steepened(
+    logs: Any, sign: float, group: Slopes, params: Values, signature: Signature, data: Data
+) -> Any:
+    """Logs of the group's parameters, exponents multiplied by their factors or divided by them."""
+    factors = signature.term.steepness(params, data["reference"])
+    if not factors:
+        return logs
+    shift = jnp.stack([jnp.asarray(factors.get(name, 0.0)) for name in group.names])
+    return logs + sign * shift
 
 
 def _layout(signature: Signature) -> tuple[Slopes | None, tuple[str, ...], tuple[Bends, ...]]:

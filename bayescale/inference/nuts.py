@@ -37,6 +37,10 @@ CHUNK = 100
 """Draws in one call of the compiled program."""
 
 
+LONGER = 4
+"""Transitions to a draw in the retry of chains that were too short and nothing else."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of the sampler.
@@ -50,7 +54,9 @@ class Settings:
     target_accept : float
         Acceptance probability that the step size is tuned to.
     max_tree_depth : int
-        Deepest tree: at most ``2**max_tree_depth - 1`` leapfrog steps a draw.
+        Deepest tree: at most ``2**max_tree_depth - 1`` leapfrog steps a transition.
+    thin : int
+        Transitions to a draw after the warm-up; see :meth:`Chains.thinned`.
     """
 
     warmup: int = 300
@@ -58,20 +64,22 @@ class Settings:
     chains: int = 4
     target_accept: float = 0.85
     max_tree_depth: int = 10
+    thin: int = 1
 
-    def cautious(self) -> Settings:
-        """Smaller steps and a longer warm-up, for one retry."""
+    def cautious(self, *, longer: bool = False) -> Settings:
+        """Smaller steps, a longer warm-up, and longer chains of as many draws, for one retry."""
         return Settings(
             max(1000, 3 * self.warmup),
             self.draws,
             self.chains,
             0.5 + 0.5 * max(self.target_accept, 0.96),
             self.max_tree_depth,
+            LONGER if longer else self.thin,
         )
 
 
 class Chains(NamedTuple):
-    """Draws after warm-up; every array has leading axes ``(chain, draw)``."""
+    """Transitions after warm-up; every array has leading axes ``(chain, transition)``."""
 
     u: np.ndarray
     potential: np.ndarray
@@ -80,6 +88,14 @@ class Chains(NamedTuple):
     acceptance: np.ndarray
     diverging: np.ndarray
     step_size: np.ndarray
+
+    def thinned(self, by: int) -> Chains:
+        """The last of every ``by`` transitions; a draw diverged where any of them did."""
+        if by == 1:
+            return self
+        kept = Chains(*(values[:, by - 1 :: by] for values in self))
+        shape = (*kept.diverging.shape, by)
+        return kept._replace(diverging=np.any(self.diverging.reshape(shape), axis=-1))
 
 
 # Traced once, however often the sampler's kernel calls it.
@@ -188,7 +204,7 @@ def sample(
     begin, advance = _programs(
         signature, settings.warmup, settings.target_accept, settings.max_tree_depth, together
     )
-    total = settings.warmup + settings.draws
+    total = settings.warmup + settings.thin * settings.draws
     groups = 1 if together else settings.chains
     tell = _Teller(progress, groups, total)
     stop = threading.Event()

@@ -212,6 +212,9 @@ def _derivatives(model: Model, data: Data, weights: tuple[float, float]) -> Deri
     prior_weight, jacobian_weight = map(np.float64, weights)
     capacity = np.zeros((_capacity(model), len(model.parameters)))
 
+    with float64():
+        data = jax.device_put(data)  # once, not at every call
+
     def derive(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         capacity[: len(points)] = points
         out = programs.derive(capacity, np.int64(len(points)), data, prior_weight, jacobian_weight)

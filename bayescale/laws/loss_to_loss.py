@@ -89,6 +89,10 @@ class Transferred(Term):
     def pairs(self) -> tuple[Pair, ...]:
         return (Pair(self.input, f"T_{self.input}", "kappa"),)
 
+    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
+        excess = self._log_excess(reference[self.input], self._log_floor(params, reference))
+        return {"kappa": reference[self.input] - excess}
+
     @property
     def floor(self) -> str | None:
         return "E_2"

@@ -145,6 +145,23 @@ class Term(ABC):
         """Name of the irreducible loss, where the term has one."""
         return None
 
+    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
+        """Where slopes at the reference are not contributions times exponents, the log factors.
+
+        Parameters
+        ----------
+        params : mapping
+            Parameters that are no part of a pair.
+        reference : mapping
+            The reference point.
+
+        Returns
+        -------
+        dict
+            By the names of exponents: log of the slope over contribution times exponent.
+        """
+        return {}
+
     @property
     def bends(self) -> tuple[Bend, ...]:
         """What saturating modifiers bend, for the sampler's bend coordinates."""
@@ -348,6 +365,10 @@ class Sum(Term):
     def pairs(self) -> tuple[Pair, ...]:
         return tuple(pair for term in self.terms for pair in term.pairs)
 
+    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
+        found = (term.steepness(params, reference).items() for term in self.terms)
+        return {name: value for items in found for name, value in items}
+
     @property
     def bends(self) -> tuple[Bend, ...]:
         return tuple(bend for term in self.terms for bend in term.bends)
@@ -417,6 +438,9 @@ class Around(Term):
     @property
     def floor(self) -> str | None:
         return self.term.floor
+
+    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
+        return self.term.steepness(params, reference)
 
     @property
     def bends(self) -> tuple[Bend, ...]:

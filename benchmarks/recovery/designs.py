@@ -195,6 +195,19 @@ DESIGNS: dict[str, Design] = {
         "120 runs, N 3e7 to 3e9, D 1e9 to 3e11, aspect 5 to 500",
         {**BASE, "c_shape": 0.04, "r_star": 60.0},
     ),
+    "loss_to_loss": Design(
+        lambda: {"L": np.linspace(2.0, 4.5, 40)},
+        "40 losses, 2.0 to 4.5",
+        {"E_2": 1.2, "K": 0.9, "kappa": 1.15, "E_1": 1.5},
+    ),
+    "loss_to_error": Design(
+        lambda: {"L": np.linspace(2.2, 4.5, 40)}, "40 losses, 2.2 to 4.5", "gadre2024_c4"
+    ),
+    "loss_to_error_sigmoid": Design(
+        lambda: {"L": np.linspace(0.5, 1.6, 40)},
+        "40 losses, 0.5 to 1.6",
+        {"E": 0.15, "h": 0.6, "k": 6.0, "L_0": 1.0},
+    ),
     "multi_power": Design(scheduled, CURVES, "luo2025_25m"),
     "annealing": Design(
         scheduled, CURVES, {"L_0": 3.0, "A": 0.52, "alpha": 0.5, "C": 1.7, "lambda": 0.995}

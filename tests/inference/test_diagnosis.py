@@ -192,7 +192,7 @@ def test_prior_sensitivity_is_arvizs() -> None:
 def test_why_nuts_took_over(k: float, size: float, elsewhere: float, why: str) -> None:
     quick = diagnose_importance(k, size, {}, {}, (), elsewhere=elsewhere)
     assert not quick.converged
-    after = after_quick(diagnose_importance(0.1, 4000.0, {}, {}, ()), quick)
+    after = after_quick(diagnose_importance(0.1, 4000.0, {}, {}, ()), k, size)
     assert why in after.messages[-1]
     assert after.quick_k == k
     assert after.converged

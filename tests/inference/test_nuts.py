@@ -95,6 +95,26 @@ def test_a_retry_is_more_careful():
     assert retry.warmup >= 3 * settings.warmup and retry.warmup % nuts.CHUNK == 0
     assert settings.target_accept < retry.target_accept < 1
     assert (retry.draws, retry.chains) == (settings.draws, settings.chains)
+    assert (retry.thin, settings.cautious(longer=True).thin) == (1, nuts.LONGER)
+
+
+def test_thinned_chains_are_every_so_many_transitions_of_longer_ones():
+    model = build_model("chinchilla")
+    runs = grid(0)
+    reference = model.reference(runs)
+    data = model.data(runs, reference)
+    best = laplace(optimise(model, data))
+    d = len(model.parameters)
+    arguments = (model.signature, data, best.mode, best.factor, np.zeros((4, d)), 0.0)
+    long = sample(*arguments, 5, Settings(draws=400))
+    settings = Settings(draws=100, thin=4)
+    chains = sample(*arguments, 5, settings)
+    assert all(np.array_equal(a, b) for a, b in zip(long, chains, strict=True))
+    diverging = np.zeros((4, 400), bool)
+    diverging[1, 5] = True
+    kept = chains._replace(diverging=diverging).thinned(settings.thin)
+    assert np.array_equal(kept.u, long.u[:, 3::4])
+    assert np.argwhere(kept.diverging).tolist() == [[1, 1]]
 
 
 def test_other_runs_and_other_widths_compile_nothing(caplog):

@@ -12,7 +12,7 @@ import numpy as np
 
 from bayescale import discrepancy as discrepancy_library
 from bayescale.discrepancy import Discrepancy
-from bayescale.errors import BayescaleError, PriorError, RunsError
+from bayescale.errors import BayescaleError, LawError, PriorError, RunsError
 from bayescale.flops import flops_6nd
 from bayescale.laws.paths import PATHS
 from bayescale.model import LOSS_SCALE
@@ -23,6 +23,7 @@ from bayescale.prior import Prior
 from bayescale.runs import Runs, read_targets
 from bayescale.runs.schedule import COLUMN, sums
 from bayescale.runs.wording import counted
+from bayescale.stages import Stages, stages
 from bayescale.units import INPUTS, format_size, is_linear, parse_size
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ EDGE = 0.1
 SELDOM = 0.01
 """Share of the draws without a value of the formula up to which a band is vouched for: an end of a
 90 % band has five times as many draws beyond it."""
+
+THROUGH = "L"
+"""The input that a first stage forecasts."""
 
 MISCOUNTED = 3.0
 """The factor by which ways of counting FLOP may differ from 6ND."""
@@ -86,6 +90,9 @@ class Forecast:
         The group of a pooled fit that is forecast; empty where there are none.
     doubt : str
         Why no point may be vouched for, whatever its place; empty where there is no such reason.
+    stages : Stages, optional
+        Where an input of the law is a loss that another fit forecasts: that forecast, and the law
+        at its draws. The points hold its median.
     """
 
     fit: Fit
@@ -98,6 +105,7 @@ class Forecast:
     rows: Rows = NOTHING
     group: str = ""
     doubt: str = ""
+    stages: Stages | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -132,9 +140,10 @@ class Forecast:
     def predictive(self) -> Predictive:
         """The distribution of a new run's loss."""
         rng = np.random.default_rng([self.seed, 1])
+        log_law = self.stages.log_law if self.stages else np.log(self.latent)
         return Predictive(
             self.fit.noise,
-            np.log(self.latent) + self._leaving[0],
+            log_law + self._leaving[0],
             self._noise,
             self.discrepancy.slopes((REPLICATES, len(self.latent)), rng),
             self._leaving[1],
@@ -160,12 +169,17 @@ class Forecast:
         pandas.DataFrame
             One row for each point: ``width``, that of the interval of the log loss; then for
             ``parameters``, ``discrepancy`` and ``noise`` its share, by the squares of the widths
-            that each would leave alone.
+            that each would leave alone; before them that of the ``first stage``, noise and all,
+            where there is one.
         """
         import pandas as pd
 
         low, high = self.interval(prob)
-        parts = pd.DataFrame(self.predictive.parts(prob), index=list(self.labels)) ** 2
+        widths = self.predictive.parts(prob)
+        if self.stages:
+            of_stages = self.stages.widths(prob)
+            widths = {**of_stages, **{k: v for k, v in widths.items() if k not in of_stages}}
+        parts = pd.DataFrame(widths, index=list(self.labels)) ** 2
         shares = parts.div(parts.sum(axis=1), axis=0)
         shares.insert(0, "width", np.log(high / low))
         return shares.rename_axis("point")
@@ -285,7 +299,7 @@ class Forecast:
     @functools.cached_property
     def undefined(self) -> np.ndarray:
         """Share of the draws in which the law's formula has no value at each point."""
-        return self.fit.undefined(self.points)
+        return self.stages.undefined if self.stages else self.fit.undefined(self.points)
 
     @functools.cached_property
     def held(self) -> tuple[str, ...]:
@@ -383,6 +397,8 @@ class Forecast:
                 f"prior-dominated: {names}, which the data leave to the prior, explain "
                 f"{self.prior_share[i]:.0%} of the variance of the law's loss here."
             )
+        if self.stages:
+            found += [f"first stage: {message}" for message in self.stages.first.messages[i]]
         return tuple(found)
 
     @functools.cached_property
@@ -392,12 +408,15 @@ class Forecast:
         The fit converged, no prior conflicts with the data or holds a parameter that they leave
         open, a new group does not rest on the prior, and the point is neither far out nor outside
         the data without a discrepancy whose scale was learned, or of a law that leaves structure in
-        its residuals, or where more than 1 % of the draws give the formula no value.
+        its residuals, or where more than 1 % of the draws give the formula no value. Of two stages,
+        what both vouch for.
         """
         found = self.fit.diagnosis
         fitted = found.converged and not found.prior_conflict and not self.held and not self.doubt
         doubtful = self.far | self.unguarded | self.guessed | self.misfit | (self.prior_share > 0.5)
         doubtful = doubtful | (self.undefined > SELDOM)
+        if self.stages:
+            doubtful = doubtful | ~self.stages.first.trustworthy
         return np.asarray(fitted & ~doubtful)
 
     @property
@@ -467,8 +486,16 @@ class Forecast:
         return pd.DataFrame(columns, index=pd.Index(self.labels, name="point"))
 
     @property
+    def given(self) -> tuple[str, ...]:
+        """The inputs that a point is given by: the law's, but for what a first stage forecasts."""
+        if not self.stages:
+            return self.fit.law.inputs
+        own = (name for name in self.fit.law.inputs if name != THROUGH)
+        return tuple(dict.fromkeys((*self.stages.first.given, *own)))
+
+    @property
     def _shown(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.fit.law.inputs, *self._watched)))
+        return tuple(dict.fromkeys((*self.given, *self.fit.law.inputs, *self._watched)))
 
     def to_json(self, probs: tuple[float, ...] = (0.9,)) -> list[dict[str, Any]]:
         """The JSON document that ``bayescale forecast --json`` prints: points by probabilities."""
@@ -508,7 +535,7 @@ class Forecast:
         unit = self.fit.runs.loss_unit
         lines = [f"Of {self.group}:"] if self.group else []
         for i in range(min(len(self), 20)):
-            at = ", ".join(f"{n} = {format_size(self.points[n][i])}" for n in self.fit.law.inputs)
+            at = ", ".join(f"{n} = {format_size(self.points[n][i])}" for n in self.given)
             lines.append(
                 f"{at}: {median[i]:.4g} {unit} ({prob:.0%} for a new run: {lower[i]:.4g} to "
                 f"{upper[i]:.4g}). {' '.join(self.messages[i])}".rstrip()
@@ -549,6 +576,7 @@ class Forecast:
             latent=self.latent[:, [far]],
             observed=None,
             rows={name: values[[far]] for name, values in self.rows.items()},
+            stages=self.stages.take(far) if self.stages else None,
         )
         try:
             bands = at.sensitivity()
@@ -594,6 +622,7 @@ def forecast(
     columns: Mapping[str, str | None] | None = None,
     discrepancy: str | Discrepancy | None = None,
     group: str | None = None,
+    through: Fit | None = None,
     seed: int = 0,
 ) -> Forecast:
     """Predict the loss at points.
@@ -614,6 +643,10 @@ def forecast(
     group : str, optional
         The group of a pooled fit to forecast, such as a family. Unless said it is a new one, drawn
         from the population.
+    through : Fit, optional
+        For a law of another loss, L: the fit that forecasts L, from inputs of its own, which the
+        points then give in its place. Its posterior, its noise and its discrepancy go through,
+        draw by draw; it is not told of the second stage's runs.
     seed : int
         Seed of the noise draws.
 
@@ -625,7 +658,20 @@ def forecast(
     ------
     RunsError
         Where an input is missing, unknown or not above zero.
+    LawError
+        Where ``through`` is given for a law that has no L.
+
+    Examples
+    --------
+    An error from a loss that has not been seen either (the two stages of Gadre et al. 2024, with
+    the first stage's posterior in the band):
+
+    >>> loss = bs.fit("chinchilla", runs)  # doctest: +SKIP
+    >>> error = bs.fit("loss_to_error", tasks)  # doctest: +SKIP
+    >>> bs.forecast(error, {"N": "7B", "D": "140B"}, through=loss)  # doctest: +SKIP
     """
+    if through is not None:
+        _two_stages(fit)
     if not 0 <= seed < 2**31:
         raise RunsError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
     fit, whose, doubt = _group(fit, group)
@@ -643,6 +689,9 @@ def forecast(
         measured = {n: runs[n] for n in ("loss", "loss_se") if has_loss and n in runs.columns}
         if isinstance(at, Runs):
             _same_measures(fit.runs, at)
+    first: Forecast | None = None
+    if through is not None:
+        first, points = _first_stage(through, points, labels, seed)
     paths = [name for name in fit.law.paths if name not in points]
     if paths:
         raise RunsError(
@@ -668,14 +717,49 @@ def forecast(
             f"The forecast has {len(labels):,} points, too many to hold at {draws:,} draws. "
             f"Give at most {MOST // draws:,} points at a time, or fit with fewer draws."
         )
-    log_loss = fit.log_law(points)
-    latent = np.exp(log_loss).reshape(-1, log_loss.shape[-1])
+    carried: Stages | None = None
+    if first is None:
+        log_loss = fit.log_law(points)
+        latent = np.exp(log_loss).reshape(-1, log_loss.shape[-1])
+    else:
+        carried = stages(fit, first, points, THROUGH, seed)
+        latent = np.exp(carried.log_curve)
     if discrepancy is None:
         beyond = fit.discrepancy
     else:
         beyond = discrepancy_library.get(discrepancy).resolved(fit.law)
     rows = fit.noise.ahead({**points, **measured}, fit.runs)
-    return Forecast(fit, points, labels, latent, observed, seed, beyond, rows, whose, doubt)
+    return Forecast(
+        fit, points, labels, latent, observed, seed, beyond, rows, whose, doubt, carried
+    )
+
+
+def _two_stages(fit: Fit) -> None:
+    """Refuse a second stage that is none."""
+    if THROUGH not in fit.law.inputs:
+        raise LawError(
+            f"The law {fit.law.name!r} does not read another loss, L, that a first stage could "
+            "forecast. Leave out through, or fit a law of L, such as loss_to_error."
+        )
+    if fit.discrepancy.kernel is not None:
+        raise LawError(
+            f"The discrepancy of the second stage, {fit.discrepancy.name}, is a process, which "
+            "takes L as exact. Fit it with another discrepancy to forecast through a first stage."
+        )
+
+
+def _first_stage(
+    through: Fit, points: dict[str, np.ndarray], labels: tuple[str, ...], seed: int
+) -> tuple[Forecast, dict[str, np.ndarray]]:
+    """The forecast of the loss at the points, and the points with its median."""
+    if THROUGH in points:
+        raise RunsError(
+            "The points give L, which the first stage is to forecast. Give them without L, or "
+            "forecast without a first stage."
+        )
+    known = {name: v for name, v in points.items() if name in INPUTS or name in PATHS}
+    first = replace(forecast(through, known, seed=seed), labels=labels)
+    return first, {**points, THROUGH: first.quantile(0.5)}
 
 
 def _group(fit: Fit, group: str | None) -> tuple[Fit, str, str]:

@@ -88,13 +88,21 @@ def register(ahead: Forecast, path: str | os.PathLike[str]) -> Registered:
         "points": [
             {
                 "label": ahead.labels[i],
-                "at": {name: float(ahead.points[name][i]) for name in ahead.fit.law.inputs},
+                "at": {name: float(ahead.points[name][i]) for name in ahead.given},
                 "trustworthy": bool(ahead.trustworthy[i]),
                 "quantiles": [float(f"{v:.8g}") for v in quantiles[:, i]],
             }
             for i in range(len(ahead))
         ],
     }
+    if ahead.stages:
+        first = ahead.stages.first
+        document["through"] = {
+            "law": first.fit.law.expression,
+            "noise": first.fit.noise.to_json(),
+            "discrepancy": first.discrepancy.to_json(),
+            "runs": {"n": len(first.fit.runs), "fingerprint": first.fit.runs.fingerprint},
+        }
     found = Registered(document, _hash(document))
     text = json.dumps({"sha256": found.sha256, "forecast": document}, indent=1)
     try:

@@ -267,7 +267,11 @@ class Fit:
         """The fit with some 250 of its draws."""
         n_chains, n_draws = next(iter(self.draws.values())).shape
         every = max(1, n_chains * n_draws // 250)
-        return replace(self, draws={name: v[:, ::every] for name, v in self.draws.items()})
+        return self.at_draws({name: v[:, ::every] for name, v in self.draws.items()})
+
+    def at_draws(self, draws: dict[str, np.ndarray]) -> Fit:
+        """The fit with other draws of its parameters, for what follows from them alone."""
+        return replace(self, draws=draws)
 
     @property
     def unknown_spreads(self) -> tuple[str, ...]:
@@ -367,7 +371,7 @@ class Fit:
 
         Parameters
         ----------
-        inputs : mapping of str to array, shape (point,)
+        inputs : mapping of str to array, shape (point,) or (chain, draw, point)
             Inputs in plain units, and the paths of the law. Where parameters are pooled, with the
             column of the groups the law is that of each point's group, without it that of the
             typical group.
@@ -377,8 +381,9 @@ class Fit:
         array, shape (chain, draw, point)
         """
         x = self._coordinates(inputs)
-        n = max(x[name].size for name in self.law.inputs)
-        if n < FEW and all(values.shape[:1] == (n,) for values in x.values()):
+        n = max(x[name].shape[-1] for name in self.law.inputs)
+        by_draw = any(x[name].ndim > 1 for name in self.law.inputs)
+        if not by_draw and n < FEW and all(values.shape[:1] == (n,) for values in x.values()):
             more = np.minimum(np.arange(n + -n % PADDED), n - 1)
             x = {name: values[more] for name, values in x.items()}
         reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
@@ -407,7 +412,7 @@ class Fit:
             Between 0 and 1; 0 for every law whose formula has a value everywhere.
         """
         x = self._coordinates(inputs)
-        n = max(x[name].size for name in self.law.inputs)
+        n = max(x[name].shape[-1] for name in self.law.inputs)
         reference = {name: v for name, v in self.reference.items() if name != LOSS_SCALE}
         with float64():
             found = self.law.term.undefined(self._at(x), self._read_by_law(x), reference)

@@ -180,9 +180,17 @@ class Factor(Question):
         )
         sentence = f"The log Bayes factor of {bench.name(self.law)} is {parts} (se {se:.2f})."
         probability = float(1.0 / (1.0 + np.exp(-factor)))
+        messages = [self.note] if self.note else []
+        favoured = self.law if factor > 0 else best
+        fits = not bench.fit(favoured).structure.found
+        if not fits:
+            messages.append(
+                f"{bench.name(favoured)} leaves structure in its residuals: the better of laws "
+                "that do not fit."
+            )
         return Answer(
             by_factor(factor), sentence, probability=probability, log_bayes_factor=factor, se=se,
-            messages=(self.note,) if self.note else (),
+            ok=fits, messages=tuple(messages),
         )  # fmt: skip
 
 
@@ -270,10 +278,12 @@ class Forward(Question):
         n = int((~early).sum())
         chance = float(stats.binom.cdf(round(covered * n), n, MASS))
         verdict = "supported" if chance > 1.0 - MASS else "contradicted"
-        told = "Losses of one curve are not independent: the coverage counts for fewer runs."
+        told = ["Losses of one curve are not independent: the coverage counts for fewer runs."]
+        if first.structure.found:
+            told.append(f"{bench.name(self.law)} leaves structure in the residuals of that half.")
+        ok = first.diagnosis.converged and not first.structure.found
         return Answer(
-            verdict, sentence, covered, probability=NAN, ok=first.diagnosis.converged,
-            messages=(told,),
+            verdict, sentence, covered, probability=NAN, ok=ok, messages=tuple(told),
         )  # fmt: skip
 
 

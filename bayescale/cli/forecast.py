@@ -31,6 +31,7 @@ def forecast(
     prob: str = "0.9",
     discrepancy: str | None = None,
     group: str | None = None,
+    through: str | None = None,
     seed: int = 0,
     out: str | None = None,
     register: str | None = None,
@@ -57,6 +58,8 @@ def forecast(
         the fit unless given.
     group
         The group of a pooled fit to forecast; a new, unseen one unless given.
+    through
+        For a law of another loss, L: the saved fit that forecasts L, from inputs of its own.
     seed
         Seed of the noise draws.
     out
@@ -88,6 +91,7 @@ def forecast(
         columns=parse_columns(list(column or ())),
         discrepancy=discrepancy,
         group=group,
+        through=load(through) if through else None,
         seed=seed,
     )
     if ledger:

@@ -128,6 +128,18 @@ def test_a_number_of_a_law_that_does_not_fit_is_not_vouched_for(answers):
     assert answers["steep"].ok and "structure" not in " ".join(answers["steep"].messages)
 
 
+def test_the_better_of_laws_that_do_not_fit_is_not_vouched_for(answers):
+    assert answers["floor"].ok and answers["no floor"].ok
+    x = np.geomspace(1e6, 1e10, 40)
+    noise = np.exp(0.003 * np.random.default_rng(3).standard_normal(40))
+    steeper = (1.8 + 480 / x**0.35) * np.exp(-0.02 * np.log(x / 1e8) ** 2) * noise
+    which = [claim("floor", Factor("power_floor({x})", ("power({x})",)))]
+    found = bs.claims(read_quietly({"N": x, "loss": steeper}), which=which, **QUICK)
+    assert np.isfinite(found["floor"].log_bayes_factor)
+    assert not found["floor"].ok and not found.ok
+    assert "the better of laws that do not fit" in " ".join(found["floor"].messages)
+
+
 def test_what_is_missing():
     both, one = grid(), curve()
     assert Varied(("N", "D")).missing(both) == ""

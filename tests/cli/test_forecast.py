@@ -196,3 +196,31 @@ def test_what_is_not_a_fit(bayescale, fit, folder):
         bayescale("forecast", name, "--at", NEAR, "--out", "f.csv").refused(name)
         bayescale("summary", name).refused(name)
         bayescale("plot", name, "--out", "p.png").refused(name)
+
+
+def test_a_forecast_loss_goes_through_a_law_of_it(bayescale, fit, folder):
+    """An error by the loss of the saved fit, at N and D that the second stage has not seen."""
+    rng = np.random.default_rng(4)
+    with (folder / "tasks.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("loss_on_text", "error"))
+        for loss in np.linspace(2.2, 3.6, 20):
+            error = 0.85 - 2.08 * np.exp(-0.756 * loss)
+            writer.writerow((loss, error * np.exp(0.01 * rng.standard_normal())))
+    columns = ("--column", "L=loss_on_text", "--column", "loss=error")
+    made = bayescale(
+        *("fit", "tasks.csv", "--law", "loss_to_error", *columns, "--loss-unit", "error"),
+        *("--out", "tasks.nc"),
+    )
+    assert made.code == 0, made.err
+    at = ("--at", NEAR, "--json")
+    done = bayescale("forecast", "tasks.nc", "--through", fit, *at)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)[0]
+    loss = json.loads(bayescale("forecast", fit, *at).out)[0]["median"]
+    assert (found["at"]["N"], found["at"]["D"]) == (3e8, 1.2e10)
+    assert found["at"]["L"] == pytest.approx(loss)
+    assert found["lower"] < 0.85 - 2.08 * np.exp(-0.756 * loss) < found["upper"]
+    assert found["shares"]["first stage"] > 0
+    bayescale("forecast", "tasks.nc", *at).refused("no L")
+    bayescale("forecast", fit, "--through", "tasks.nc", *at).refused("another loss, L")

@@ -399,9 +399,7 @@ def _by_nuts(
     pooled = u.reshape(-1, u.shape[-1])
     covariance = np.cov(pooled.T) + 1e-12 * np.eye(pooled.shape[1])
     seen = laplace_fit.Laplace(pooled.mean(axis=0), np.linalg.cholesky(covariance), np.nan)
-    share = first.diagnosis.divergences / (settings.draws * settings.chains)
-    careful = settings.cautious(longer=share <= verdict.FEW_DIVERGENCES)
-    return _sampled(problem, seen, starts, seed + 1, careful, progress, retried=True)[0]
+    return _sampled(problem, seen, starts, seed + 1, settings.cautious(), progress, retried=True)[0]
 
 
 def _starts(problem: _Problem, rng: np.random.Generator, chains: int) -> np.ndarray:
@@ -695,6 +693,7 @@ def _tail_notes(draft: Fit) -> tuple[str, ...]:
     if len(far) > (expected + 3.0 * np.sqrt(expected) if expected > MANY else 0.0):
         # Exponents and the floor, which people read; amplitudes only follow them.
         of_note = [i for i, name in enumerate(reported) if name in draft.draws or name == "a"]
+        of_note = of_note or list(range(len(reported)))
         shift = pulls[far].sum(axis=0)
         most = max(of_note, key=lambda i: abs(shift[i]))
         listed = ", ".join(f"{labels[i]} ({residuals[i]:+.0f})" for i in far[:8]) + (

@@ -28,8 +28,7 @@ RHAT_LIMIT = 1.01
 ESS_LIMIT = 400
 EBFMI_LIMIT = 0.3
 FEW_DIVERGENCES = 0.001
-"""Any divergence triggers the retry; this share is let pass, and told, after it. Up to it, chains
-that disagree were too short."""
+"""Any divergence triggers the retry; this share is let pass, and told, after it."""
 
 PARETO_LIMIT = 0.7
 ELSEWHERE = 0.05

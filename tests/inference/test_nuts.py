@@ -95,7 +95,7 @@ def test_a_retry_is_more_careful():
     assert retry.warmup >= 3 * settings.warmup and retry.warmup % nuts.CHUNK == 0
     assert settings.target_accept < retry.target_accept < 1
     assert (retry.draws, retry.chains) == (settings.draws, settings.chains)
-    assert (retry.thin, settings.cautious(longer=True).thin) == (1, nuts.LONGER)
+    assert (settings.thin, retry.thin) == (1, nuts.LONGER)
 
 
 def test_thinned_chains_are_every_so_many_transitions_of_longer_ones():

@@ -109,6 +109,17 @@ def test_loss_to_loss_comes_back_and_its_floors_are_called_open(to_loss):
     assert np.all(np.log(high / low) < 5 * SIGMA)
 
 
+def test_a_run_far_off_is_told_where_no_parameter_is_sampled_as_it_is_read():
+    rng = np.random.default_rng(0)
+    x = np.linspace(*TO_ERROR.ends, 40)
+    loss = exponential(x, TO_ERROR.truth) * np.exp(SIGMA * rng.standard_t(8.0, 40))
+    loss[7] *= 1.3
+    fit = bs.fit("loss_to_error", read_quietly({"L": x, "loss": loss}), seed=3, method="quick")
+    assert not {"eps", "k", "gamma"} & set(fit.draws)
+    told = [message for message in fit.diagnosis.messages if "noise scales off" in message]
+    assert len(told) == 1 and "row 8 (" in told[0]
+
+
 def test_below_its_floor_a_forecast_says_so(to_loss):
     ahead = bs.forecast(to_loss, {"L": [3.0, 1.0]})
     share = np.mean(to_loss.parameters["E_1"] >= 1.0)

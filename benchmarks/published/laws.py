@@ -251,8 +251,8 @@ def main() -> None:
         common.markdown(("law and runs", "runs", "constant", "published", "ours", "verdict"), rows),
         "## Muennighoff et al. by their own procedure",
         "",
-        "Huber loss of log residuals with delta 1e-3, the base law fitted to fresh runs and frozen, "
-        "R_N and R_D to the runs named, r_N as published.",
+        "Huber loss of log residuals with delta 1e-3, the base law fitted to fresh runs and "
+        "frozen, R_N and R_D to the runs named, r_N as published.",
         "",
         common.markdown(
             ("what", "found", "objective", "objective at the published R_D, R_N"), two_stages()

@@ -17,9 +17,8 @@ part :math:`R = \sum_i T_i` is inversely proportional to :math:`a_1`, and both
 that add up to one. So priors stay on the parameters, and no Jacobian is needed beyond that of the
 logarithms.
 
-Where the slope at the reference is not contribution times exponent but a multiple of it, which
-depends on parameters outside the group (:meth:`bayescale.laws.term.Term.steepness`), the exponents
-in these formulas are multiplied by it. That is a shift of their logarithms, and keeps the volume.
+Where the slope at the reference is a multiple of contribution times exponent, one pair and its
+floor have coordinates of their own (:mod:`bayescale.inference.steep`).
 
 Pooled parameters are those of the average group, and what the groups differ by has coordinates of
 its own (:mod:`bayescale.inference.groups`). So have strengths and rates of saturating modifiers
@@ -41,7 +40,7 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from numpyro.distributions.transforms import biject_to
 
-from bayescale.inference import groups, score
+from bayescale.inference import groups, score, steep
 from bayescale.inference.bends import Bends, bends
 from bayescale.laws.term import Pair, Values
 from bayescale.model import Data, Signature
@@ -146,10 +145,14 @@ def constrain(
         params[name], log_slope = _constrain_one(u[i], name, signature, supports, data)
         log_slopes.append(log_slope)
     if group:
-        logs = group.to_log(u[:start], data["spread"])
-        logs = _steepened(logs, -1.0, group, params, signature, data)
+        factor = signature.term.steepness(params, data["reference"])
+        if factor is None:
+            logs = group.to_log(u[:start], data["spread"])
+            log_jacobian = jnp.sum(logs)
+        else:
+            logs, log_bend = steep.to_log(u[:start], factor)
+            log_jacobian = jnp.sum(logs) + log_bend
         params |= {name: jnp.exp(logs[i]) for i, name in enumerate(group.names)}
-        log_jacobian = jnp.sum(logs)
     for log_slope in log_slopes:
         log_jacobian += log_slope
     start += len(others)
@@ -173,8 +176,11 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
 
     parts = []
     if group:
-        steep = _steepened(logs(group.names), 1.0, group, params, signature, data)
-        parts.append(group.from_log(steep, data["spread"]))
+        factor = signature.term.steepness(params, data["reference"])
+        own = logs(group.names)
+        parts.append(
+            group.from_log(own, data["spread"]) if factor is None else steep.from_log(own, factor)
+        )
     if others:
         parts.append(
             jnp.stack([_unconstrain_one(params[n], n, signature, supports, data) for n in others])
@@ -182,17 +188,6 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
     outside = {**params, **_ones(bent)}
     parts += [each.from_log(logs(each.names), outside, data) for each in bent]
     return jnp.concatenate([*parts, differences])
-
-
-def _steepened(
-    logs: Any, sign: float, group: Slopes, params: Values, signature: Signature, data: Data
-) -> Any:
-    """Logs of the group's parameters, exponents multiplied by their factors or divided by them."""
-    factors = signature.term.steepness(params, data["reference"])
-    if not factors:
-        return logs
-    shift = jnp.stack([jnp.asarray(factors.get(name, 0.0)) for name in group.names])
-    return logs + sign * shift
 
 
 def _layout(signature: Signature) -> tuple[Slopes | None, tuple[str, ...], tuple[Bends, ...]]:

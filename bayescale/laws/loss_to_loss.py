@@ -89,9 +89,9 @@ class Transferred(Term):
     def pairs(self) -> tuple[Pair, ...]:
         return (Pair(self.input, f"T_{self.input}", "kappa"),)
 
-    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
+    def steepness(self, params: Values, reference: Values) -> Any | None:
         excess = self._log_excess(reference[self.input], self._log_floor(params, reference))
-        return {"kappa": reference[self.input] - excess}
+        return reference[self.input] - excess
 
     @property
     def floor(self) -> str | None:
@@ -162,9 +162,9 @@ def loss_to_loss() -> Law:
         notes=(
             "L is the other loss: name its column with --column L=..., the response with --column "
             "loss=.... E_1 and E_2 are told apart by curvature alone, and at kappa = 1 not at all: "
-            "over a short range of L the prior writes them, the fit says so, and may want more "
-            "draws to converge (--draws 4000). Where the error of L is known, say so with --noise "
-            "'inexact(L=0.005)'. No published constants are kept here: none could be checked."
+            "over a short range of L the prior writes them, and the fit says so. Where the error "
+            "of L is known, say so with --noise 'inexact(L=0.005)'. No published constants are "
+            "kept here: none could be checked."
         ),
     )
 

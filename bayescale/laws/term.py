@@ -145,22 +145,19 @@ class Term(ABC):
         """Name of the irreducible loss, where the term has one."""
         return None
 
-    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
-        """Where slopes at the reference are not contributions times exponents, the log factors.
+    def steepness(self, params: Values, reference: Values) -> Any | None:
+        """Log of the slope at the reference over contribution times exponent, where it is not zero.
+
+        Of a law with one pair and a floor.
 
         Parameters
         ----------
         params : mapping
-            Parameters that are no part of a pair.
+            Parameters that are no part of the pair.
         reference : mapping
             The reference point.
-
-        Returns
-        -------
-        dict
-            By the names of exponents: log of the slope over contribution times exponent.
         """
-        return {}
+        return None
 
     @property
     def bends(self) -> tuple[Bend, ...]:
@@ -365,10 +362,6 @@ class Sum(Term):
     def pairs(self) -> tuple[Pair, ...]:
         return tuple(pair for term in self.terms for pair in term.pairs)
 
-    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
-        found = (term.steepness(params, reference).items() for term in self.terms)
-        return {name: value for items in found for name, value in items}
-
     @property
     def bends(self) -> tuple[Bend, ...]:
         return tuple(bend for term in self.terms for bend in term.bends)
@@ -438,9 +431,6 @@ class Around(Term):
     @property
     def floor(self) -> str | None:
         return self.term.floor
-
-    def steepness(self, params: Values, reference: Values) -> dict[str, Any]:
-        return self.term.steepness(params, reference)
 
     @property
     def bends(self) -> tuple[Bend, ...]:

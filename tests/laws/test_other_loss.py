@@ -71,8 +71,8 @@ def by_sigmoid() -> bs.Fit:
     return fitted(BY_SIGMOID, 0)
 
 
-@pytest.mark.parametrize("made", [TO_ERROR, BY_SIGMOID], ids=lambda made: made.law)
-def test_a_law_of_the_error_comes_back(made):
+@pytest.mark.parametrize("made", [TO_LOSS, TO_ERROR, BY_SIGMOID], ids=lambda made: made.law)
+def test_a_law_of_another_loss_comes_back(made):
     """At its default settings, constants, noise and curve."""
     truth = made.truth | {"sigma": SIGMA}
     x = np.linspace(*made.ends, 4)
@@ -81,7 +81,9 @@ def test_a_law_of_the_error_comes_back(made):
     for seed in range(TIMES):
         fit = fitted(made, seed)
         assert fit.diagnosis.converged, fit.diagnosis.text()
-        assert not fit.diagnosis.prior_dominated
+        assert fit.diagnosis.divergences == 0
+        if made is not TO_LOSS:
+            assert not fit.diagnosis.prior_dominated
         for name, value in truth.items():
             low, high = np.quantile(fit.parameters[name], [0.05, 0.95])
             inside[name] += int(low < value < high)
@@ -92,21 +94,9 @@ def test_a_law_of_the_error_comes_back(made):
     assert np.all(covered >= LEAST), covered
 
 
-def test_loss_to_loss_comes_back_and_its_floors_are_called_open(to_loss):
-    """Over a factor of two in L the curve is known, its two floors are not.
-
-    Nor do the default draws always suffice for them, so that convergence is not asked for here.
-    """
+def test_the_floors_of_loss_to_loss_are_called_open(to_loss):
+    """Over a factor of two in L the curve is known, its two floors are not."""
     assert {"E_2", "phi_1"} <= set(to_loss.diagnosis.prior_dominated)
-    assert to_loss.diagnosis.rhat_max < 1.05
-    for name, value in (TO_LOSS.truth | {"sigma": SIGMA}).items():
-        low, high = np.quantile(to_loss.parameters[name], [0.005, 0.995])
-        assert low < value < high, (name, low, value, high)
-    x = np.linspace(*TO_LOSS.ends, 7)
-    curve = TO_LOSS.formula(x, TO_LOSS.truth)
-    low, high = bs.forecast(to_loss, {"L": x}).interval(0.999, "latent")
-    assert np.all((low < curve) & (curve < high))
-    assert np.all(np.log(high / low) < 5 * SIGMA)
 
 
 def test_a_run_far_off_is_told_where_no_parameter_is_sampled_as_it_is_read():

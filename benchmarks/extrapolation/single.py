@@ -36,7 +36,7 @@ from bayescale.runs.read import read_quietly
 HERE = Path(__file__).resolve().parent
 FIGURES = common.ROOT / "docs" / "figures"
 DATA = common.ROOT.parent / "shared" / "data"
-MEDIANS = (0.03, 0.05, 0.07, 0.1)
+MEDIANS = (0.015, 0.02, 0.03, 0.05, 0.07)
 """The grid over which the scale of the discrepancy is learned."""
 
 SD = 0.3

@@ -13,7 +13,7 @@ import pytest
 import scipy.stats as ss
 
 from bayescale import laws, noise, prior
-from bayescale.inference import density, score
+from bayescale.inference import density, score, steep
 from bayescale.inference.bends import bends
 from bayescale.inference.coordinates import Slopes, slopes
 from bayescale.inference.runtime import float64
@@ -64,6 +64,7 @@ LAWS: dict[str, Law] = {
     "skaling": laws.get("skaling"),
     "subscaling": laws.get("subscaling"),
     "power": laws.get("power(N)"),
+    "a steep pair": laws.get("loss_to_loss"),
     "power_floor": laws.get("power_floor(N)"),
     "uniform exponent": CHINCHILLA.with_priors(alpha=prior.Uniform(0.1, 0.9)),
     "normal floor": CHINCHILLA.with_priors(E=prior.Normal(1.7, 0.2)),
@@ -91,6 +92,7 @@ IN_SLOPES = {
     "skaling": ("E", "T_N", "T_D", "alpha", "beta"),
     "subscaling": ("E", "T_N", "T_D", "alpha", "beta"),
     "power": ("T_N", "alpha"),
+    "a steep pair": ("E_2", "T_L", "kappa"),
     "power_floor": ("E", "T_N", "alpha"),
     "uniform exponent": None,
     "normal floor": ("E", "T_N", "T_D", "alpha", "beta"),
@@ -113,7 +115,7 @@ IN_BENDS = {
     "bent twice": [("rho", "k_N"), ("tau", "k_D")],
     "a user's bend": [("damage", "wear")],
 }
-REFERENCE = {"N": 20.5, "D": 23.5, "U": 22.0, "z": 0.4}
+REFERENCE = {"N": 20.5, "D": 23.5, "U": 22.0, "z": 0.4, "L": 1.1}
 CORNER = {"N": 19.5, "D": 24.5, "U": 21.0, "z": 0.5}
 
 
@@ -208,6 +210,24 @@ def test_slopes_by_hand(floor: str | None, m: int, constant: bool) -> None:
     np.testing.assert_allclose(u, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(back, v, rtol=1e-12, atol=1e-12)
     assert abs(np.linalg.det(derivative)) == pytest.approx(1.0, abs=1e-10)
+
+
+def test_a_steep_pair_by_hand() -> None:
+    """The coordinates are the loss at the reference, its slope, and about the log exponent."""
+    floor, contribution, exponent, factor = 1.2, 1.5, 1.15, 1.7
+    with float64():
+        v = jnp.log(jnp.array([floor, contribution, exponent]))
+        u = np.asarray(steep.from_log(v, jnp.log(factor)))
+        back, _ = steep.to_log(jnp.asarray(u), jnp.log(factor))
+    level, slope = floor + contribution, factor * exponent * contribution
+    assert u[0] == pytest.approx(np.log(level))
+    assert u[2] == pytest.approx(np.log(slope))
+    assert u[1] == pytest.approx(np.log(exponent) - np.log(slope / level), abs=1e-6)
+    np.testing.assert_allclose(back, v, atol=1e-12)
+    with float64():
+        for w in (-5.0, 5.0):
+            logs, log_jacobian = steep.to_log(jnp.array([0.9, w, 0.2]), 0.5)
+            assert np.all(np.isfinite(logs)) and np.isfinite(log_jacobian)
 
 
 def test_extreme_coordinates_stay_finite() -> None:

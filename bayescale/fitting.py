@@ -162,7 +162,7 @@ def fit(
     """Fit a law to runs.
 
     A point fit from many starts gives every optimum; the Laplace approximation there whitens NUTS.
-    A bad verdict triggers one retry with smaller steps and a longer warm-up; a second bad verdict
+    A bad verdict triggers one retry with smaller steps and longer chains; a second bad verdict
     is returned as it is, in :attr:`Fit.diagnosis`.
 
     Parameters

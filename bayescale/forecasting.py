@@ -23,7 +23,7 @@ from bayescale.prior import Prior
 from bayescale.runs import Runs, read_targets
 from bayescale.runs.schedule import COLUMN, sums
 from bayescale.runs.wording import counted
-from bayescale.stages import Stages, stages
+from bayescale.stages import STRAYING, Stages, stages
 from bayescale.units import INPUTS, format_size, is_linear, parse_size
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Forecast:
         """The band of a new run with half and with twice the discrepancy.
 
         The fitted runs can hardly tell the discrepancy's scale, so this is how much its prior
-        matters. The draws of the law stay as they are.
+        matters. The draws of the law stay as they are, and so does what a first stage forecasts.
 
         Returns
         -------
@@ -398,8 +398,24 @@ class Forecast:
                 f"{self.prior_share[i]:.0%} of the variance of the law's loss here."
             )
         if self.stages:
+            if self.stages.doubt:
+                found.append(f"two stages: {self.stages.doubt}")
+            if self.straying[i] > STRAYING:
+                found.append(
+                    f"{self.straying[i]:.0%} of the draws of {THROUGH} lie outside the runs of the "
+                    "second stage: not to be vouched for."
+                )
             found += [f"first stage: {message}" for message in self.stages.first.messages[i]]
         return tuple(found)
+
+    @functools.cached_property
+    def straying(self) -> np.ndarray:
+        """Share of the draws of a forecast loss outside the runs of its law, shape (point,)."""
+        if not self.stages:
+            return np.zeros(len(self))
+        seen = self.fit.runs[THROUGH]
+        room = 10.0**EDGE
+        return self.stages.straying(float(seen.min() / room), float(seen.max() * room))
 
     @functools.cached_property
     def trustworthy(self) -> np.ndarray:
@@ -416,7 +432,8 @@ class Forecast:
         doubtful = self.far | self.unguarded | self.guessed | self.misfit | (self.prior_share > 0.5)
         doubtful = doubtful | (self.undefined > SELDOM)
         if self.stages:
-            doubtful = doubtful | ~self.stages.first.trustworthy
+            fitted = fitted and not self.stages.doubt
+            doubtful = doubtful | ~self.stages.first.trustworthy | (self.straying > STRAYING)
         return np.asarray(fitted & ~doubtful)
 
     @property
@@ -555,6 +572,14 @@ class Forecast:
     @property
     def caution(self) -> str:
         """What must be known of bands beyond the data; empty where no point lies there."""
+        if not self.stages:
+            return self._caution
+        told = [("First stage", self.stages.first.caution), ("Second stage", self._caution)]
+        each = [f"{which}: {text}" for which, text in told if text]
+        return " ".join([*each, self.stages.unchecked]).rstrip()
+
+    @property
+    def _caution(self) -> str:
         if not any(np.any(v > 0) for v in self.beyond.values()):
             return ""
         if self.discrepancy.is_exact:
@@ -642,7 +667,7 @@ def forecast(
         can only be that of the fit.
     group : str, optional
         The group of a pooled fit to forecast, such as a family. Unless said it is a new one, drawn
-        from the population.
+        from the population. With ``through``, of either fit that is pooled.
     through : Fit, optional
         For a law of another loss, L: the fit that forecasts L, from inputs of its own, which the
         points then give in its place. Its posterior, its noise and its discrepancy go through,
@@ -671,10 +696,11 @@ def forecast(
     >>> bs.forecast(error, {"N": "7B", "D": "140B"}, through=loss)  # doctest: +SKIP
     """
     if through is not None:
-        _two_stages(fit)
+        _two_stages(fit, through)
     if not 0 <= seed < 2**31:
         raise RunsError(f"The seed is {seed}. Give a number from 0 to {2**31 - 1}.")
-    fit, whose, doubt = _group(fit, group)
+    of_first = group if through is not None and through.pooling.active else None
+    fit, whose, doubt = _group(fit, group if fit.pooling.active or of_first is None else None)
     observed: np.ndarray | None = None
     measured: dict[str, np.ndarray] = {}
     curve = isinstance(at, Mapping) and "lr" in at and bool(fit.law.paths)
@@ -689,9 +715,11 @@ def forecast(
         measured = {n: runs[n] for n in ("loss", "loss_se") if has_loss and n in runs.columns}
         if isinstance(at, Runs):
             _same_measures(fit.runs, at)
+            if through is not None:
+                _same_count(through.runs, at)
     first: Forecast | None = None
     if through is not None:
-        first, points = _first_stage(through, points, labels, seed)
+        first, points = _first_stage(through, points, labels, of_first, seed)
     paths = [name for name in fit.law.paths if name not in points]
     if paths:
         raise RunsError(
@@ -703,7 +731,7 @@ def forecast(
     if missing:
         raise RunsError(
             f"The points have no {missing[0]} ({INPUTS[missing[0]].meaning}), which the law "
-            f"{fit.law.name!r} needs. Give {' and '.join(fit.law.inputs)}, e.g. N=70e9,D=1.4e12."
+            f"{fit.law.name!r} needs. Give {_wanted(fit)}."
         )
     for name in fit.law.inputs:
         if not is_linear(name) and not np.all(points[name] > 0):
@@ -711,7 +739,7 @@ def forecast(
                 f"The input {name} of a point is {points[name].min():g}, but the law "
                 f"{fit.law.name!r} takes its logarithm. Give values above zero."
             )
-    draws = next(iter(fit.draws.values())).size
+    draws = next(iter(fit.draws.values())).size * (1 if first is None else REPLICATES)
     if len(labels) * draws > MOST:
         raise RunsError(
             f"The forecast has {len(labels):,} points, too many to hold at {draws:,} draws. "
@@ -734,8 +762,20 @@ def forecast(
     )
 
 
-def _two_stages(fit: Fit) -> None:
-    """Refuse a second stage that is none."""
+def _wanted(fit: Fit) -> str:
+    """What a point must give, in words."""
+    if THROUGH in fit.law.inputs:
+        return f"{' and '.join(fit.law.inputs)}, or the fit that forecasts {THROUGH} (through)"
+    return f"{' and '.join(fit.law.inputs)}, e.g. N=70e9,D=1.4e12"
+
+
+def _two_stages(fit: Fit, through: Fit) -> None:
+    """Refuse stages that are none."""
+    if not isinstance(through, Fit):
+        raise LawError(
+            f"The first stage is a {type(through).__name__}, not a fit. Give a fit, or read a "
+            "saved one with bayescale.load."
+        )
     if THROUGH not in fit.law.inputs:
         raise LawError(
             f"The law {fit.law.name!r} does not read another loss, L, that a first stage could "
@@ -749,7 +789,11 @@ def _two_stages(fit: Fit) -> None:
 
 
 def _first_stage(
-    through: Fit, points: dict[str, np.ndarray], labels: tuple[str, ...], seed: int
+    through: Fit,
+    points: dict[str, np.ndarray],
+    labels: tuple[str, ...],
+    group: str | None,
+    seed: int,
 ) -> tuple[Forecast, dict[str, np.ndarray]]:
     """The forecast of the loss at the points, and the points with its median."""
     if THROUGH in points:
@@ -758,7 +802,7 @@ def _first_stage(
             "forecast without a first stage."
         )
     known = {name: v for name, v in points.items() if name in INPUTS or name in PATHS}
-    first = replace(forecast(through, known, seed=seed), labels=labels)
+    first = replace(forecast(through, known, group=group, seed=seed), labels=labels)
     return first, {**points, THROUGH: first.quantile(0.5)}
 
 
@@ -785,6 +829,10 @@ def _same_measures(fitted: Runs, at: Runs) -> None:
             f"The losses of the points are in {at.loss_unit}, those of the fitted runs in "
             f"{fitted.loss_unit}. Read both in one unit."
         )
+    _same_count(fitted, at)
+
+
+def _same_count(fitted: Runs, at: Runs) -> None:
     counts = {at.count, fitted.count}
     if len(counts) > 1 and "unspecified" not in counts and "N" in at.inputs:
         raise RunsError(

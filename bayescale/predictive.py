@@ -30,8 +30,8 @@ class Predictive:
     ----------
     noise : Noise
         The distribution of :math:`\epsilon`.
-    log_law : array, shape (draw, point)
-        Log of the law, draw by draw.
+    log_law : array, shape (draw, point) or (replicate, draw, point)
+        Log of the law, draw by draw; of a law at an input that is drawn itself, several to a draw.
     noise_draws : mapping of str to array, shape (draw,)
         Parameters of the noise.
     slopes : array, shape (replicate, draw)
@@ -60,7 +60,7 @@ class Predictive:
     def _p(self) -> list[np.ndarray]:
         """Probabilities of the noise at each point, shape (replicate, draw)."""
         rng = np.random.default_rng(self.seed)
-        n = len(self.log_law)
+        n, points = self.log_law.shape[-2:]
         strata = np.repeat(np.arange(REPLICATES, dtype=float)[:, None], n, axis=1)
         # In an order of its own at every point, so that the noise of two points is independent.
         return [
@@ -68,18 +68,18 @@ class Predictive:
                 (rng.permuted(strata, axis=0) + rng.uniform(1e-9, 1.0, (1, n))) / REPLICATES,
                 1 - 1e-12,
             )
-            for _ in range(self.log_law.shape[1])
+            for _ in range(points)
         ]
 
     @functools.cached_property
     def new(self) -> np.ndarray:
         """Draws of a new run's loss, shape ``(8 * draw, point)``."""
-        out = np.empty((REPLICATES, *self.log_law.shape))
+        out = np.empty((REPLICATES, *self.log_law.shape[-2:]))
         for point, p in enumerate(self._p):
-            mean = self.log_law[:, point] + self.slopes * self.distance[..., point]
+            mean = self.log_law[..., point] + self.slopes * self.distance[..., point]
             residual = self.noise.quantile(p, self.noise_draws, self._at(point), mean)
             out[:, :, point] = np.exp(mean + residual)
-        return out.reshape(-1, self.log_law.shape[1])
+        return out.reshape(-1, out.shape[-1])
 
     def parts(self, prob: float) -> dict[str, np.ndarray]:
         """Width of the central interval of the log loss that each source would leave alone.
@@ -90,10 +90,11 @@ class Predictive:
             ``parameters``, ``discrepancy`` and ``noise``.
         """
         ends = [(1 - prob) / 2, (1 + prob) / 2]
-        low, high = np.quantile(self.log_law, ends, axis=0)
+        points = self.log_law.shape[-1]
+        low, high = np.quantile(self.log_law.reshape(-1, points), ends, axis=0)
 
         def noise(point: int, p: np.ndarray) -> float:
-            mean = self.log_law[:, point]
+            mean = self.log_law[..., point]
             draws = self.noise.quantile(p, self.noise_draws, self._at(point), mean)
             return float(np.ptp(np.quantile(draws, ends)))
 
@@ -102,7 +103,7 @@ class Predictive:
             "discrepancy": np.array(
                 [
                     np.ptp(np.quantile(self.slopes * self.distance[..., point], ends))
-                    for point in range(self.log_law.shape[1])
+                    for point in range(points)
                 ]
             ),
             "noise": np.array([noise(point, p) for point, p in enumerate(self._p)]),
@@ -111,9 +112,14 @@ class Predictive:
     @property
     def _means(self) -> list[np.ndarray]:
         """Log of the law with the discrepancy, one array for each replicate that differs."""
+        several = self.log_law.ndim > 2
         if not np.any(self.slopes) or not np.any(self.distance):
-            return [self.log_law]
-        return [self.log_law + slope[:, None] * self.distance for slope in self.slopes]
+            return list(self.log_law) if several else [self.log_law]
+        each = self.log_law if several else [self.log_law] * len(self.slopes)
+        return [
+            own + slope[:, None] * self.distance
+            for own, slope in zip(each, self.slopes, strict=True)
+        ]
 
     def pit(self, observed: np.ndarray) -> np.ndarray:
         """Probability of a new run below the observed losses, shape (point,)."""

@@ -126,7 +126,7 @@ def test_draws_without_a_value_are_counted_by_draw(first, second):
     rng = np.random.default_rng(0)
     wide["E"] = np.exp(rng.uniform(np.log(0.01), np.log(3.0), wide["E"].shape))
     ahead = bs.forecast(second, {"N": 1e9, "D": 4e10}, through=first.at_draws(wide))
-    loss = ahead.stages.loss[:, 0]
+    loss = ahead.stages.loss[..., 0]
     q = {name: v.ravel() for name, v in second.parameters.items()}
     share = np.mean(q["eps"] - q["k"] * np.exp(-q["gamma"] * loss) <= 0)
     assert 0.05 < share < 0.95
@@ -155,6 +155,89 @@ def test_targets_with_losses_are_those_of_the_second_stage(first, second):
     assert np.all(np.isfinite(scored.log_density))
 
 
+def simulated(seed: int, shared: float = 0.0, n: int = 16) -> tuple[bs.Runs, bs.Runs]:
+    """Both tables; the error moves ``shared`` times as much as the loss's noise makes it."""
+    rng = np.random.default_rng(seed)
+    curve = law(N, D)
+    loss = curve * np.exp(0.02 * rng.standard_normal(16))
+    at = curve * (loss / curve) ** (1.0 + shared)
+    tasks = error(at) * np.exp(0.003 * rng.standard_normal(16))
+    own = read_quietly({"N": N, "D": D, "loss": loss})
+    return own, read_quietly({"N": N[:n], "D": D[:n], "L": loss[:n], "loss": tasks[:n]})
+
+
+def test_another_unit_is_found_out(first, second, tables):
+    bits = {"N": N, "D": D, "loss": tables[0].loss / np.log(2.0)}
+    other = bs.fit("chinchilla", read_quietly(bits), seed=1, method="quick")
+    told = bs.forecast(second, {"N": 1e8, "D": 8e9}, through=other)
+    assert not told.trustworthy[0]
+    assert any("another loss, or in another unit" in m for m in told.messages[0])
+    assert "-31% off" in " ".join(told.messages[0])
+    fine = bs.forecast(second, {"N": 1e8, "D": 8e9}, through=first)
+    assert fine.trustworthy[0] and fine.messages == ((),)
+
+
+@pytest.mark.parametrize(("shared", "said"), [(2.0, "too narrow"), (-1.0, "too wide")])
+def test_errors_that_go_together_are_not_vouched_for(shared, said):
+    tables = simulated(3, shared)
+    first = bs.fit("chinchilla", tables[0], seed=1, method="quick")
+    second = bs.fit("loss_to_error", tables[1], seed=1, method="quick")
+    told = bs.forecast(second, {"N": 1e8, "D": 8e9}, through=first)
+    assert not told.trustworthy[0]
+    assert any("errors of the two stages go together" in m for m in told.messages[0])
+    assert any(said in m for m in told.messages[0])
+
+
+def test_what_cannot_be_checked_is_said(first, tables):
+    runs = read_quietly({"L": tables[1]["L"], "loss": tables[1].loss})
+    second = bs.fit("loss_to_error", runs, seed=2, method="quick")
+    told = bs.forecast(second, {"N": 1e8, "D": 8e9}, through=first)
+    assert "could not be checked: the second stage's runs have no N" in told.caution
+    assert told.text().endswith(told.caution)
+
+
+def test_the_caution_is_of_each_stage(ahead):
+    assert "First stage: Beyond the data the bands of a new run include" in ahead.caution
+    assert "could not be checked" not in ahead.caution
+
+
+def test_losses_outside_the_second_stage_are_counted_by_draw(first, second):
+    """The median of L lies among its runs; a third of its draws does not."""
+    wide = {name: v.copy() for name, v in first.draws.items()}
+    wide["sigma"] = np.full_like(wide["sigma"], 0.3)
+    ahead = bs.forecast(second, {"N": 1e9, "D": 4e10}, through=first.at_draws(wide))
+    loss, seen = ahead.stages.loss[..., 0], second.runs["L"]
+    share = np.mean((loss < seen.min() / 10**0.1) | (loss > seen.max() * 10**0.1))
+    assert ahead.straying[0] == pytest.approx(share) and share > 0.1
+    assert any("lie outside the runs of the second stage" in m for m in ahead.messages[0])
+    assert not ahead.trustworthy[0]
+
+
+def test_scores_use_every_draw_of_the_loss(first, second):
+    """With a second noise far below the first the density would rest on a few draws."""
+    small = {name: v.copy() for name, v in second.draws.items()}
+    small["sigma"] = np.full_like(small["sigma"], 2e-3)
+    runs = read_quietly({"N": [1e8], "D": [8e9], "loss": [0.635]})
+    each = [
+        bs.forecast(second.at_draws(small), runs, through=first, seed=seed).log_density[0]
+        for seed in range(4)
+    ]
+    assert np.std(each) < 0.05
+    assert bs.forecast(second, runs, through=first).stages.loss.shape[0] == 8
+
+
+def test_counts_and_groups_reach_the_first_stage(first, second, tables):
+    counted = bs.read_runs({"N": N, "D": D, "loss": tables[0].loss}, count="total")
+    whole = bs.fit("chinchilla", counted, seed=1, method="quick")
+    other = bs.read_runs({"N": [1e8], "D": [8e9], "loss": [0.6]}, count="non-embedding")
+    with pytest.raises(RunsError, match="N counts"):
+        bs.forecast(second, other, through=whole)
+    with pytest.raises(LawError, match="is a str, not a fit"):
+        bs.forecast(second, TARGET, through="fit.nc")  # type: ignore[arg-type]
+    with pytest.raises(RunsError, match="or the fit that forecasts L"):
+        bs.forecast(second, TARGET)
+
+
 def test_stages_that_do_not_fit_are_refused(first, second):
     with pytest.raises(LawError, match="does not read another loss"):
         bs.forecast(first, TARGET, through=second)
@@ -162,3 +245,19 @@ def test_stages_that_do_not_fit_are_refused(first, second):
         bs.forecast(second, {**TARGET, "L": 2.0}, through=first)
     with pytest.raises(RunsError, match="no D"):
         bs.forecast(second, {"N": 1e9}, through=first)
+
+
+def test_a_group_of_a_pooled_first_stage(second):
+    rng = np.random.default_rng(5)
+    families = np.repeat(["a", "b", "c", "d"], 16)
+    shift = np.repeat([0.0, 0.5, 0.2, -0.1], 16)
+    loss = (np.tile(law(N, D), 4) + shift) * np.exp(0.004 * rng.standard_normal(64))
+    runs = read_quietly({"N": np.tile(N, 4), "D": np.tile(D, 4), "family": families, "loss": loss})
+    first = bs.fit("chinchilla", runs, pool="family(E)", method="quick", seed=0)
+    own = bs.forecast(second, {"N": 1e8, "D": 8e9}, through=first, group="b")
+    assert own.stages.first.group == "the family b"
+    assert own.points["L"][0] == pytest.approx(law(1e8, 8e9) + 0.5, rel=0.01)
+    new = bs.forecast(second, {"N": 1e8, "D": 8e9}, through=first)
+    assert new.stages.first.group == "a new family"
+    with pytest.raises(RunsError, match="nonesuch"):
+        bs.forecast(second, {"N": 1e8, "D": 8e9}, through=first, group="nonesuch")

@@ -180,17 +180,22 @@ class Factor(Question):
         )
         sentence = f"The log Bayes factor of {bench.name(self.law)} is {parts} (se {se:.2f})."
         probability = float(1.0 / (1.0 + np.exp(-factor)))
-        messages = [self.note] if self.note else []
-        favoured = self.law if factor > 0 else best
-        fits = not bench.fit(favoured).structure.found
-        if not fits:
-            messages.append(
-                f"{bench.name(favoured)} leaves structure in its residuals: the better of laws "
-                "that do not fit."
-            )
+        messages, ok = [self.note] if self.note else [], True
+        verdict = by_factor(factor)
+        judged = (self.law if factor > 0 else best,)
+        for name in (self.law, best) if verdict == "undecided" else judged:
+            if bench.fit(name).structure.found:
+                ok = False
+                messages.append(
+                    f"{bench.name(name)} leaves structure in its residuals: a law that does not "
+                    "fit, whatever it is better than."
+                )
+            if conflict := bench.fit(name).diagnosis.prior_conflict:
+                ok = False
+                messages.append(f"{bench.name(name)}: the prior of {', '.join(conflict)} lies off.")
         return Answer(
-            by_factor(factor), sentence, probability=probability, log_bayes_factor=factor, se=se,
-            ok=fits, messages=tuple(messages),
+            verdict, sentence, probability=probability, log_bayes_factor=factor, se=se,
+            ok=ok, messages=tuple(messages),
         )  # fmt: skip
 
 

@@ -38,7 +38,10 @@ SEEN = 1000
 """Most draws that the mixture is fitted to: a few effective ones for each number that it has."""
 
 LEAST = 0.01
-"""Optima that hold less of the posterior are not started from."""
+"""Optima that hold less of the posterior are not started from..."""
+
+LEFT_OUT = 0.02
+"""... unless together they hold more than this."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,11 @@ def adapted(
         The first round that is good enough; else, of those that can serve, the one with the most
         effective draws; else the one with the smallest Pareto k.
     """
+    least = LEAST if np.sum(weights[weights >= LEAST]) >= 1.0 - LEFT_OUT else 0.0
     parts = [
         _Part(float(w), a.mode, a.factor)
         for w, a in zip(weights, approximations, strict=True)
-        if w >= LEAST
+        if w >= least
     ]
     best: Importance | None = None
     for turn in range(ROUNDS):

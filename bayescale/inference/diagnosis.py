@@ -85,7 +85,7 @@ class Diagnosis:
     messages : tuple of str
         What a reader must know, one sentence or two each.
     retried : bool
-        Whether this is the second attempt, with smaller steps and a longer warm-up.
+        Whether this is the second attempt, with smaller steps, a longer warm-up and longer chains.
     prior_conflict : tuple of str
         Parameters whose prior lies off what the data say.
     quick_k : float
@@ -148,7 +148,7 @@ class Diagnosis:
         else:
             head = "NOT TRUSTWORTHY: the draws cannot be taken for the posterior."
         if self.retried:
-            head += " (Second attempt, with smaller steps and a longer warm-up.)"
+            head += " (Second attempt, with smaller steps and longer chains.)"
         return "\n".join((head, *self.messages))
 
 

@@ -399,7 +399,8 @@ def _by_nuts(
     pooled = u.reshape(-1, u.shape[-1])
     covariance = np.cov(pooled.T) + 1e-12 * np.eye(pooled.shape[1])
     seen = laplace_fit.Laplace(pooled.mean(axis=0), np.linalg.cholesky(covariance), np.nan)
-    return _sampled(problem, seen, starts, seed + 1, settings.cautious(), progress, retried=True)[0]
+    careful = settings.cautious(longer=not problem.model.signature.process)  # dear to evaluate
+    return _sampled(problem, seen, starts, seed + 1, careful, progress, retried=True)[0]
 
 
 def _starts(problem: _Problem, rng: np.random.Generator, chains: int) -> np.ndarray:

@@ -153,7 +153,7 @@ def swapped() -> bs.Runs:
 
 @pytest.mark.parametrize("method", ["nuts", "laplace"])
 def test_two_halves_of_a_posterior_are_flagged(method, monkeypatch):
-    monkeypatch.setattr(nuts.Settings, "cautious", lambda self: self)  # compiles nothing
+    monkeypatch.setattr(nuts.Settings, "cautious", lambda self, **_: self)  # compiles nothing
     fit = bs.fit("chinchilla", swapped(), method=method, draws=500)
     first, second = fit.optima[:2]
     assert first.weight == pytest.approx(0.5, abs=0.01) == second.weight
@@ -203,7 +203,7 @@ def test_a_bad_first_attempt_is_mended_by_the_second(monkeypatch):
         return chains._replace(diverging=np.ones_like(chains.diverging))
 
     monkeypatch.setattr(nuts, "sample", sample)
-    monkeypatch.setattr(nuts.Settings, "cautious", lambda self: self)  # compiles nothing
+    monkeypatch.setattr(nuts.Settings, "cautious", lambda self, **_: self)  # compiles nothing
     fit = bs.fit("chinchilla", grid(), seed=0)
     assert len(calls) == 2
     assert fit.diagnosis.ok and fit.diagnosis.retried

@@ -66,7 +66,7 @@ class Settings:
     max_tree_depth: int = 10
     thin: int = 1
 
-    def cautious(self) -> Settings:
+    def cautious(self, *, longer: bool = True) -> Settings:
         """Smaller steps, a longer warm-up, and longer chains of as many draws, for one retry."""
         return Settings(
             max(1000, 3 * self.warmup),
@@ -74,7 +74,7 @@ class Settings:
             self.chains,
             0.5 + 0.5 * max(self.target_accept, 0.96),
             self.max_tree_depth,
-            LONGER,
+            LONGER if longer else self.thin,
         )
 
 

@@ -1,7 +1,7 @@
 """Curves of one input: are they continued well, and are the bands honest?
 
     python benchmarks/extrapolation/single.py [--out DIR] [--data DIR] [--seeds 3] [--workers 2]
-                                              [--sets revisiting,double_descent,long]
+                                              [--sets revisiting,double_descent,long] [--wiener]
 
 Every curve is fitted on its first part and scored on the rest, by the law ``curve`` as it ships
 and by baselines. The scale of the discrepancy is learned anew for each data set from the others,
@@ -138,6 +138,7 @@ class Study:
 
     folder: Path
     workers: int
+    wiener: bool = False
     targets: list[pd.DataFrame] = field(default_factory=list)
     chosen: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -251,13 +252,14 @@ def methods(name: str, table: pd.DataFrame, study: Study, seeds: int) -> dict[st
             found[f"curve, scale {median:g} for all"] = by_median[median]
         plain = table.drop(columns="n_averaged")
         found["curve, points taken as single checkpoints"] = study.scores(plain)
-        law = bs.laws.get("curve")
-        both = {"matern": law, "wiener": replace(law, discrepancy="wiener")}
-        mixed = study.backtest(both, table).table()
-        found["curve, Wiener process"] = by_curve(mixed[mixed["law"] == "wiener"])
-        found["curve, Matern and Wiener mixed equally"] = by_curve(
-            mixed[mixed["law"] == "mixture: equal"]
-        )
+        if study.wiener:
+            law = bs.laws.get("curve")
+            both = {"matern": law, "wiener": replace(law, discrepancy="wiener")}
+            mixed = study.backtest(both, table).table()
+            found["curve, Wiener process"] = by_curve(mixed[mixed["law"] == "wiener"])
+            found["curve, Matern and Wiener mixed equally"] = by_curve(
+                mixed[mixed["law"] == "mixture: equal"]
+            )
     found[NONE] = study.scores(table, "none", drawn=NONE)
     for seed in range(1, seeds):
         found[f"curve (default), seed {seed}"] = study.scores(table, seed=seed)
@@ -278,10 +280,11 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--wiener", action="store_true", help="the Wiener process too (slow)")
     options = parser.parse_args()
     DATA = options.data
     started, used = time.perf_counter(), time.process_time()
-    study = Study(options.out / "fits", options.workers)
+    study = Study(options.out / "fits", options.workers, options.wiener)
     rows, fitted = [], []
     for name in options.sets.split(","):
         table = SETS[name]()

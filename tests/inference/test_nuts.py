@@ -96,6 +96,7 @@ def test_a_retry_is_more_careful():
     assert settings.target_accept < retry.target_accept < 1
     assert (retry.draws, retry.chains) == (settings.draws, settings.chains)
     assert (settings.thin, retry.thin) == (1, nuts.LONGER)
+    assert settings.cautious(longer=False).thin == 1
 
 
 def test_thinned_chains_are_every_so_many_transitions_of_longer_ones():

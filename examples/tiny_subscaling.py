@@ -6,13 +6,15 @@ shapes (``examples/train_runs/DESIGN.md``). Run it with ``python examples/tiny_s
 question is a function, and ``--only density`` asks one of them. ``docs/make_tiny.py`` writes what
 they print into ``docs/tiny-subscaling.md``.
 
-Two laws here are not in the package and show how to write one: a data term that knows the
-redundancy of its text, and one that knows how often text was repeated.
+Two laws are written out here to show how to write one: a data term that knows the redundancy of its
+text, and one that knows how often text was repeated. The package has versions of both,
+``dense_exponent`` and ``repetition``, in parameters of their own.
 """
 
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,9 @@ LAWS = {
     "skaling": ("E", "alpha", "beta", "k"),
 }
 """The additive law, with the over-training modifier, with the coupling exponent; and parameters."""
+
+LATE = ("n6-d3-seed", "n6-d4-seed", "n7-d3-seed")
+"""Nine runs that were trained after the first version of the page had been written."""
 
 NEGLIGIBLE = 0.03
 """A difference between shapes that Kaplan et al. call barely any, as a share of the loss."""
@@ -112,6 +117,12 @@ def dense_law(kappa: float = 0.5, delta: float = 0.2) -> Law:
 
 
 REPETITION = Law(name="repeated", term=Irreducible() + Power("N") + RepeatedData())
+PRIORS_OF_REPEATS = {
+    "": bs.prior.LogNormal(10.0, 0.7),
+    ", prior of R* 3 times as wide": bs.prior.LogNormal(10.0, 2.1),
+    ", prior of R* about 3": bs.prior.LogNormal(3.0, 0.7),
+    ", prior of R* about 30": bs.prior.LogNormal(30.0, 0.7),
+}
 
 
 @dataclass(frozen=True)
@@ -177,8 +188,9 @@ def density(study: Study) -> None:
         for name, prefix in FAMILIES.items()
     }
     kinds |= {"redundancy below 2.5, no templates": np.isin(texts, MILD)}
+    kinds |= {"all texts, falling parts of curves only": ~past_the_lowest(runs)}
     for name, mask in kinds.items():
-        for scale in (1.0, 3.0) if name == "all texts" else (1.0,):
+        for scale in (1.0, 3.0) if name in ("all texts", "templates") else (1.0,):
             fit = study.fit(dense_law(0.5 * scale, 0.2 * scale), runs.select(mask))
             prior = "" if scale == 1.0 else f", priors {scale:g} times as wide"
             print(
@@ -187,6 +199,26 @@ def density(study: Study) -> None:
                 f"{above_zero(draws(fit, 'delta'))}; noise {interval(draws(fit, 'sigma'))}; "
                 f"{verdict(fit)}"
             )
+
+
+def past_the_lowest(runs: bs.Runs) -> np.ndarray:
+    """Which runs have more tokens than the best run of the same text and size: over-fitted ones."""
+    table = runs.table().reset_index(drop=True)
+    best = table.loc[table.groupby(["corpus", "N"])["loss"].idxmin()]
+    longest = best.set_index(["corpus", "N"])["D"]
+    own = longest.loc[pd.MultiIndex.from_frame(table[["corpus", "N"]])].to_numpy()
+    return np.asarray(table["D"].to_numpy() > own)
+
+
+def density_rates(study: Study) -> None:
+    """Was the rate, tuned on the base text, wrong for the two most redundant texts?"""
+    runs = study.role("density", "density_seed", "density_lr")
+    assert runs is not None
+    table = runs.table()
+    swept = table[table["role"] == "density_lr"][["corpus", "N", "D"]].drop_duplicates()
+    table = table.merge(swept, on=["corpus", "N", "D"]).rename(columns={"lr": "learning rate"})
+    cells = table.pivot_table(index="corpus", columns="learning rate", values="loss")
+    print(cells.to_string(float_format="{:.3f}".format, na_rep=""))
 
 
 def over_training(study: Study) -> None:
@@ -209,28 +241,37 @@ def evidence(study: Study) -> None:
     print("\n".join(lines[1:]))  # the first says which file, here of the package
 
 
+def late_runs(runs: bs.Runs) -> np.ndarray:
+    """Which runs were trained after the first version of the page."""
+    return np.array([str(label).startswith(LATE) for label in runs.labels])
+
+
 def forecasts(study: Study) -> None:
     """Do laws fitted to the small runs forecast the held-out large ones?"""
     large = study.role("held_out")
     small = study.role("grid", "seed", "over_training")
     assert large is not None
     assert small is not None
-    reach = large["C"] / np.median(small["C"])
+    late = late_runs(small)
+    first = small.select(~late)
+    reach = large["C"] / np.median(first["C"])
     print(
-        f"{len(small)} fitted; {len(large)} held out, {reach.min():.0f} to {reach.max():.0f} times "
-        f"the compute of their median and {large['C'].min() / small['C'].max():.1f} to "
-        f"{large['C'].max() / small['C'].max():.1f} times that of the largest"
+        f"{len(first)} fitted; {len(large)} held out, {reach.min():.0f} to {reach.max():.0f} times "
+        f"the compute of their median and {large['C'].min() / first['C'].max():.1f} to "
+        f"{large['C'].max() / first['C'].max():.1f} times that of the largest"
     )
-    for law in LAWS:
-        ahead = bs.forecast(study.fit(law, small), large)
-        table = ahead.table(PROB)
-        error = np.log(table["median"] / table["observed"])
-        print(
-            f"{law}: rmsle {ahead.rmsle:.4f}, mean error {error.mean():+.4f} of the log loss, "
-            f"{int(table['covered'].sum())} of {len(table)} within {PROB:.0%}; "
-            f"{int(ahead.trustworthy.sum())} of {len(table)} points vouched for beforehand"
-        )
-        print(table[["N", "D", "median", "lower", "upper", "observed"]].to_string())
+    for words, runs in (("", first), (f"with {late.sum()} later runs, ", small)):
+        for law in LAWS:
+            ahead = bs.forecast(study.fit(law, runs), large)
+            table = ahead.table(PROB)
+            error = np.log(table["median"] / table["observed"])
+            print(
+                f"{words}{law}: rmsle {ahead.rmsle:.4f}, mean error {error.mean():+.4f} of the log "
+                f"loss, {int(table['covered'].sum())} of {len(table)} within {PROB:.0%}; "
+                f"{int(ahead.trustworthy.sum())} of {len(table)} points vouched for"
+            )
+            if not words:
+                print(table[["N", "D", "median", "lower", "upper", "observed"]].to_string())
 
 
 def repetition(study: Study) -> None:
@@ -242,8 +283,9 @@ def repetition(study: Study) -> None:
     runs = study.role("grid", "seed", "repetition")
     assert runs is not None
     few = runs.select(runs["D"] / runs["U"] <= 16)
-    for name, chosen in (("up to 16 epochs", few), ("all", runs)):
-        fit = study.fit(REPETITION, chosen)
+    fits = [(f"up to 16 epochs{told}", few, prior) for told, prior in PRIORS_OF_REPEATS.items()]
+    for name, chosen, prior in (*fits, ("all", runs, PRIORS_OF_REPEATS[""])):
+        fit = study.fit(REPETITION.with_priors(R_star=prior), chosen)
         print(
             f"{name}: R* {interval(draws(fit, 'R_star'))}; residual sd "
             f"{np.std(fit.residuals):.4f}; {verdict(fit)}"
@@ -272,8 +314,11 @@ def shape(study: Study) -> None:
     table["size"] = np.where(table["N"] < 1e5, "3.3e4", "1.6e5")
     best = table.loc[table.groupby(["size", "n_layers"])["loss"].idxmin()]
     lowest = best.groupby("size")["loss"].transform("min")
-    best = best.assign(worse=np.log(best["loss"] / lowest))
-    shown = best[["size", "n_layers", "d_model", "N", "lr", "loss", "worse"]]
+    swept = table.groupby(["size", "n_layers"])["lr"].agg(["min", "max"])
+    ends = swept.loc[pd.MultiIndex.from_frame(best[["size", "n_layers"]])].to_numpy()
+    at_end = (best["lr"].to_numpy()[:, None] == ends).any(axis=1)
+    best = best.assign(worse=np.log(best["loss"] / lowest), **{"edge of sweep": at_end})
+    shown = best[["size", "n_layers", "d_model", "N", "lr", "edge of sweep", "loss", "worse"]]
     print(shown.to_string(index=False, float_format="{:.4g}".format))
     within = (best["worse"] < np.log1p(NEGLIGIBLE)).groupby(best["size"]).all()
     print(f"all within {NEGLIGIBLE:.0%} of the best: {within.to_dict()}")
@@ -319,14 +364,26 @@ def critical_batch(study: Study) -> None:
                 (size, loss, len(found), guesses[misfit.argmin()], misfit.min(), near.median())
             )
     names = ["N", "loss", "batches", "B_crit", "misfit of log S", "noise scale"]
-    print(pd.DataFrame(rows, columns=names).to_string(index=False, float_format="{:.3g}".format))
+    table = pd.DataFrame(rows, columns=names)
+    print(table.to_string(index=False, float_format="{:.3g}".format))
+    columns = {"L": table["loss"], "loss": table["B_crit"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)  # tokens look like no loss
+        batches = bs.read_runs(columns, loss_unit="tokens")
+    fit = study.fit("critical_batch_loss", batches)
+    print(f"exponent of the loss: {interval(draws(fit, 'p_B'))}; published 4.8; {verdict(fit)}")
 
 
 def published_claims(study: Study) -> None:
     """What do these runs say of every published claim that their columns can test?"""
-    usual = study.role("grid", "seed", "over_training", "density", "density_seed", "repetition")
-    assert usual is not None
-    print(bs.claims(usual).text())
+    base = study.role("grid", "seed", "over_training")
+    texts = study.role("grid", "seed", "density", "density_seed")
+    assert base is not None
+    assert texts is not None
+    print("Of the base text:")
+    print(bs.claims(base).text())
+    print("\nOf all texts:")
+    print(bs.claims(texts, which=["density"]).text())
 
 
 def picture(study: Study, path: str) -> None:
@@ -347,13 +404,15 @@ def picture(study: Study, path: str) -> None:
         layout="constrained",
     )
     shades = plt.get_cmap("viridis")
+    marks = {"dup": "o", "gro": "s", "tpl": "^", "bas": "D"}
     largest = np.log(table["z"].max())
     for ax, size in zip(axes[0], sizes, strict=True):
         for (z, name), text in table[table["N"] == size].groupby(["z", "corpus"]):
             line = text.groupby("D")["loss"].mean()
             shade = shades(min(1.0, max(0.0, np.log(z) / largest)))
             dashes = "--" if str(name).startswith("tpl") else "-"
-            ax.plot(line.index, line.to_numpy(), dashes, marker="o", ms=3, color=shade, label=name)
+            kept = {"marker": marks[str(name)[:3]], "ms": 4, "color": shade, "label": name}
+            ax.plot(line.index, line.to_numpy(), dashes, **kept)
         ax.set(xscale="log", xlabel="training tokens D", title=f"N = {size:.3g}")
         ax.xaxis.set_minor_formatter("")
     axes[0, 0].set_ylabel("held-out loss (nats/token)")
@@ -370,6 +429,7 @@ def picture_ahead(study: Study, path: str) -> None:
     large, small = study.role("held_out"), study.role("grid", "seed", "over_training")
     assert large is not None
     assert small is not None
+    small = small.select(~late_runs(small))
     order = np.argsort(large["C"])
     figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
     at = np.arange(len(large))
@@ -380,7 +440,7 @@ def picture_ahead(study: Study, path: str) -> None:
         ax.errorbar(
             at + 0.2 * (k - 1), middle, (middle - low, high - middle), fmt="o", ms=4, label=law
         )
-    ax.plot(at, large.loss[order], "k_", ms=40, mew=2, label="observed")
+    ax.hlines(large.loss[order], at - 0.4, at + 0.4, color="black", lw=2, label="observed")
     names = [
         f"N = {n:.2g}\nD = {d:.2g}"
         for n, d in zip(large["N"][order], large["D"][order], strict=True)
@@ -394,8 +454,8 @@ def picture_ahead(study: Study, path: str) -> None:
 
 
 QUESTIONS: tuple[Callable[[Study], None], ...] = (
-    *(losses_by_text, density, over_training, evidence, forecasts, repetition, seeds, shape),
-    *(critical_batch, published_claims),
+    *(losses_by_text, density, density_rates, over_training, evidence, forecasts, repetition),
+    *(seeds, shape, critical_batch, published_claims),
 )
 
 

@@ -37,7 +37,7 @@ def summary(
             aims = targets[(of_targets == group) & (targets["method"] == method)]
             if len(aims):
                 below.plot(*by_distance(aims), marker, color=colour, ls="-", lw=0.8, markersize=4)
-        above.set_title(f"{group} ({own['curve_id'].nunique()} curves)", fontsize="medium")
+        above.set_title(f"{group}\n{own['curve_id'].nunique()} curves", fontsize="medium")
         above.set_xlabel("nominal mass")
         above.set_ylim(0, 1.02)
         below.set_xlabel("x over the last fitted x")

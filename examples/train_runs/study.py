@@ -42,6 +42,8 @@ TABLES = ("tiny_subscaling.csv", "tiny.csv")
 USUAL_RATE = 20e9
 """Operations a second of a run before any is finished, for the estimate of the time left."""
 
+CLOCKED = ("d_tokens", "flops_exact", "seconds")
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -133,8 +135,9 @@ def print_learning_rates(table: pd.DataFrame) -> None:
 def train_all(runs: list[Run], done: set[str], texts: Texts, store: Store) -> None:
     """Train the runs that are not done, keeping each as soon as it is finished."""
     clock = Clock()
-    for record in store.records():
-        clock.add(record["row"])
+    known = recorded_rows(store).reindex(columns=["n_params", "batch_tokens", *CLOCKED])
+    for row in known.dropna().to_dict("records"):
+        clock.add(row)
     missing = [run for run in runs if run.name not in done]
     columns = TextColumn("{task.description:>28}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
@@ -167,6 +170,12 @@ def train_one(run: Run, texts: Texts, store: Store) -> None:
     if run.name in recorded.index:
         columns["recorded"] = recorded.loc[run.name]
     console.print(pd.DataFrame(columns).to_string())
+    if "recorded" in columns:
+        apart = row["loss"] - recorded.loc[run.name, "loss"]
+        console.print(
+            f"loss {row['loss']:.6f}, {apart:+.6f} from the record; between seeds runs differ by "
+            "0.003 to 0.035, the shortest most"
+        )
 
 
 def describe(run: Run) -> str:
@@ -199,7 +208,8 @@ def main() -> None:
     if not options.from_scratch:
         done |= set(recorded_rows(None)["run"])
     if options.list:
-        console.print("\n".join(describe(run) for run in runs.values() if run.name not in done))
+        missing = [describe(run) for run in runs.values() if run.name not in done]
+        console.print("\n".join(missing) or f"all {len(runs)} runs are finished")
     elif options.fit_lr:
         print_learning_rates(recorded_rows(store))
     elif options.run and options.run not in runs:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import bayescale as bs
+from bayescale.runs.read import read_quietly
 
 FIELD = {"E": 1.2, "A": 30.0, "alpha": 0.4, "B": 90.0, "beta": 0.35}
 INPUTS = {"N": np.array([1e4, 1e5, 1e5]), "D": np.array([1e6, 1e6, 8e6])}
@@ -46,6 +47,12 @@ def test_text_seen_once_is_worth_itself_and_repeats_are_worth_ever_less(example)
     assert many[0] > many[1] >= many[2] == pytest.approx(limit)
 
 
+def test_runs_past_the_lowest(example):
+    table = {"N": [1e5] * 5, "D": [1e6, 2e6, 4e6, 1e6, 2e6], "loss": [3.0, 2.5, 2.7, 3.1, 2.9]}
+    runs = read_quietly({**table, "corpus": ["a", "a", "a", "b", "b"]})
+    assert example.past_the_lowest(runs).tolist() == [False, False, True, False, False]
+
+
 def test_steps_to_a_loss(example):
     curve = pd.DataFrame({"S": [10, 100, 1000], "loss": [3.0, 2.0, 1.0]})
     assert example.steps_to(curve, 1.5) == pytest.approx(np.sqrt(100 * 1000))
@@ -69,7 +76,8 @@ def test_the_critical_batch_is_recovered_from_curves_made_with_one(example, caps
             return table
 
     example.critical_batch(example.Study(runs=None, curves=Curves()))
-    lines = capsys.readouterr().out.splitlines()[1:]
+    *lines, last = capsys.readouterr().out.splitlines()[1:]
+    assert last.startswith("exponent of the loss: ")
     found = [float(line.split()[3]) for line in lines]
     assert len(found) >= 4
     np.testing.assert_allclose(found, 3000, rtol=0.05)

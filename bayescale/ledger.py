@@ -64,6 +64,16 @@ def _hash(document: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _made_by(ahead: Forecast) -> dict[str, Any]:
+    """Which law, noise, discrepancy and runs a forecast rests on."""
+    return {
+        "law": ahead.fit.law.expression,
+        "noise": ahead.fit.noise.to_json(),
+        "discrepancy": ahead.discrepancy.to_json(),
+        "runs": {"n": len(ahead.fit.runs), "fingerprint": ahead.fit.runs.fingerprint},
+    }
+
+
 def register(ahead: Forecast, path: str | os.PathLike[str]) -> Registered:
     """Write a forecast to a new file.
 
@@ -78,10 +88,7 @@ def register(ahead: Forecast, path: str | os.PathLike[str]) -> Registered:
         "kind": KIND,
         "format": FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "law": ahead.fit.law.expression,
-        "noise": ahead.fit.noise.to_json(),
-        "discrepancy": ahead.discrepancy.to_json(),
-        "runs": {"n": len(ahead.fit.runs), "fingerprint": ahead.fit.runs.fingerprint},
+        **_made_by(ahead),
         "loss_unit": ahead.fit.runs.loss_unit,
         "seed": ahead.seed,
         "versions": dict(ahead.fit.versions),
@@ -96,13 +103,7 @@ def register(ahead: Forecast, path: str | os.PathLike[str]) -> Registered:
         ],
     }
     if ahead.stages:
-        first = ahead.stages.first
-        document["through"] = {
-            "law": first.fit.law.expression,
-            "noise": first.fit.noise.to_json(),
-            "discrepancy": first.discrepancy.to_json(),
-            "runs": {"n": len(first.fit.runs), "fingerprint": first.fit.runs.fingerprint},
-        }
+        document["through"] = _made_by(ahead.stages.first)
     found = Registered(document, _hash(document))
     text = json.dumps({"sha256": found.sha256, "forecast": document}, indent=1)
     try:

@@ -14,7 +14,6 @@ text, and one that knows how often text was repeated. The package has versions o
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -367,10 +366,7 @@ def critical_batch(study: Study) -> None:
     table = pd.DataFrame(rows, columns=names)
     print(table.to_string(index=False, float_format="{:.3g}".format))
     columns = {"L": table["loss"], "loss": table["B_crit"]}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", bs.BayescaleWarning)  # tokens look like no loss
-        batches = bs.read_runs(columns, loss_unit="tokens")
-    fit = study.fit("critical_batch_loss", batches)
+    fit = study.fit("critical_batch_loss", bs.read_runs(columns, loss_unit="tokens"))
     print(f"exponent of the loss: {interval(draws(fit, 'p_B'))}; published 4.8; {verdict(fit)}")
 
 

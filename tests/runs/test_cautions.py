@@ -141,6 +141,14 @@ def test_a_warning(case: str) -> None:
     assert found[0].isprintable()
 
 
+def test_counts_are_no_losses() -> None:
+    batches = {"L": np.geomspace(2.0, 4.0, 20), "loss": np.geomspace(500.0, 9000.0, 20)}
+    assert any("perplexity" in w for w in read(batches).warnings)
+    assert not any(
+        "scale" in w or "perplexity" in w for w in read(batches, loss_unit="tokens").warnings
+    )
+
+
 def test_a_perplexity_that_says_so_is_no_surprise() -> None:
     runs = read(GRID | {"loss": np.exp(LOSS)}, loss_unit="perplexity")
     assert not any("looks like" in w for w in runs.warnings)

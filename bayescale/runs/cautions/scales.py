@@ -17,6 +17,8 @@ _UNIT_COLUMNS = ("loss_unit", "loss_scale", "metric")
 _PERPLEXITY = 20.0
 _RANGE = 10.0
 _GAP = 1.5
+_COUNTS = ("tokens", "parameters", "steps", "FLOP")
+"""Units of responses that are counts, such as a critical batch: no scale of losses holds there."""
 
 
 def scales(runs: Runs) -> list[str]:
@@ -30,6 +32,8 @@ def scales(runs: Runs) -> list[str]:
                 f"Column {quoted(name)} says that losses are on several scales ({listed(kinds)}). "
                 f"Keep one with --where '{name} == \"{shown(kinds[0])}\"'."
             )
+    if runs.loss_unit in _COUNTS:
+        return found
     loss = np.sort(runs.columns["loss"])
     low, high = float(loss[0]), float(loss[-1])
     if high > _PERPLEXITY and "perplex" not in runs.loss_unit.lower():

@@ -125,8 +125,8 @@ def build_model(
     pooling = pooling_library.get(pool, law)
     if beyond.kernel is not None and pooling.active:
         raise LawError(
-            f"The discrepancy {beyond.name!r} is of one curve, but the fit is pooled by "
-            f"{pooling.by!r}. Fit each curve by itself, or use another discrepancy."
+            f"The discrepancy {beyond.name!r} is of one series of runs, but the fit is pooled by "
+            f"{pooling.by!r}. Fit each group by itself, or use another discrepancy."
         )
     own = {p.name for p in (*noise.parameters, *pooling.added, *beyond.parameters)}
     clash = own & {p.name for p in law.term.parameters}

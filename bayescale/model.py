@@ -18,9 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-from bayescale.discrepancy import Discrepancy, Exact
-from bayescale.discrepancy import process as gaussian_process
-from bayescale.discrepancy.state_space import Kernel
+from bayescale.discrepancy import Discrepancy, Exact, Sampled
+from bayescale.discrepancy.kernel import Integrated
 from bayescale.errors import LawError
 from bayescale.laws.law import Law, geometric_mean, reference_point, spread_of
 from bayescale.laws.term import Parameter, Values
@@ -75,7 +74,7 @@ class Signature:
     kinds: tuple[tuple[str, str, bool, bool], ...]
     """Name, prior family, whether relative, whether positive: one for each parameter."""
 
-    process: Kernel | None = None
+    process: Integrated | None = None
     """The Gaussian process that is integrated out of the likelihood, if there is one."""
 
     pooling: Pooling = COMPLETE
@@ -162,8 +161,8 @@ class Model:
                     f"{self.law.name!r} takes its logarithm. Shift or rescale it to be above zero."
                 )
         found = {**reference_point(runs.columns, self.law), LOSS_SCALE: geometric_mean(runs.loss)}
-        if self.discrepancy.kernel is not None:
-            found[LOSS_SPAN] = gaussian_process.loss_span(runs.columns, self.law.inputs[0])
+        if isinstance(self.discrepancy, Sampled):
+            found[LOSS_SPAN] = self.discrepancy.span(runs.columns, self.law.inputs)
         return found
 
     def data(
@@ -211,15 +210,15 @@ class Model:
         }
 
     def _along(self, runs: Runs, size: int) -> Data:
-        """The rows in the order of the input, for a process along it."""
-        if self.discrepancy.kernel is None:
+        """What a process takes of the rows."""
+        if not isinstance(self.discrepancy, Sampled):
             return {}
         if len(runs) > LARGE:
             raise LawError(
                 f"There are {len(runs):,} runs, and the discrepancy {self.discrepancy.name!r} "
                 f"takes at most {LARGE:,}. Average neighbours, and say so in a column n_averaged."
             )
-        return {"along": gaussian_process.along(runs.columns, self.law.inputs[0], size)}
+        return {"along": self.discrepancy.along(runs.columns, self.law.inputs, size)}
 
     def inputs_of(self, runs: Runs) -> dict[str, np.ndarray]:
         """What the law reads at the runs, and the number of each run's group where pooled."""
@@ -294,7 +293,7 @@ def log_likelihood(signature: Signature, params: Values, data: Data) -> Any:
     if signature.process is not None:
         rows = (data["along"], data["mask"], data["reference"][LOSS_SPAN])
         own = (law(data["x"]), data["loss"], params)
-        values = gaussian_process.log_density(signature.process, *own, *rows)
+        values = signature.process.log_density(*own, *rows)
     elif "count" in data:
         groups = (data[name] for name in ("count", "mean", "square"))
         values = noise.log_density_of_groups(law(data["x"]), params, *groups)

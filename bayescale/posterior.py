@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from bayescale.discrepancy import Discrepancy, Process
+from bayescale.discrepancy import Discrepancy, Sampled
 from bayescale.errors import LawError
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import RowSummary, not_kept, summarise_rows
@@ -449,20 +449,20 @@ class Fit:
         LawError
             Where the fit did not sample such a process.
         """
-        if self.discrepancy.kernel != discrepancy.kernel or not isinstance(discrepancy, Process):
+        if self.discrepancy.kernel != discrepancy.kernel or not isinstance(discrepancy, Sampled):
             raise LawError(
                 f"The discrepancy {discrepancy.name!r} is sampled with the law, but the fit has "
                 f"{self.discrepancy.name!r}. Fit again with --discrepancy {discrepancy.name}."
             )
-        x = self.law.inputs[0]
-        fitted = self.log_law({x: self.runs[x]}).reshape(-1, len(self.runs))
+        inputs = self.law.inputs
+        fitted = self.log_law(self.inputs_of(self.runs)).reshape(-1, len(self.runs))
         with float64():
             return discrepancy.given(
                 self.runs.columns,
-                x,
+                inputs,
                 np.log(self.runs.loss) - fitted,
                 {name: values.ravel() for name, values in self.draws.items()},
-                points[x],
+                points,
                 self.reference[LOSS_SPAN],
             )
 
@@ -568,6 +568,8 @@ class Fit:
             f"{pooled}"
             f"Discrepancy: {self.discrepancy.text()}"
         )
+        if isinstance(self.discrepancy, Sampled):
+            head = f"{head} {self.discrepancy.note(runs.columns, law.inputs)}".rstrip()
         return "\n".join((head, self.diagnosis.text(), *runs.warnings))
 
     def plot(self, kind: str = "band", **options: Any) -> Any:

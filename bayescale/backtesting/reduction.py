@@ -36,7 +36,7 @@ def ahead(fit: Fit, targets: Runs, evidence: bool) -> dict[str, Any]:
     log_law = fit.log_law(fit.inputs_of(targets)).reshape(n, -1)
     leaves: dict[str, Any] = {}
     if fit.discrepancy.kernel is not None:
-        mean, sd = fit.leaves(fit.inputs_of(targets), fit.discrepancy)
+        mean, sd = fit.leaves(targets.columns, fit.discrepancy)
         log_law, leaves = log_law + mean, {"leaves": sd[kept]}
     refusals: tuple[str, ...]
     log_evidence, refusals = float("nan"), ("it was not asked for",)

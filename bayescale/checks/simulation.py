@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.discrepancy.process import Process, loss_span
+from bayescale.discrepancy import Sampled
 from bayescale.errors import LawError
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import geometric_mean
@@ -69,7 +69,7 @@ def layout(design: Runs | Mapping[str, Any], inputs: tuple[str, ...]) -> tuple[R
         raise LawError(
             f"The design is {type(design).__name__}. Give runs, or a mapping of inputs to values."
         )
-    columns = {str(name): np.asarray(values, np.float64) for name, values in design.items()}
+    columns = {str(name): _column(values) for name, values in design.items()}
     sizes = {name: values.shape for name, values in columns.items()}
     shape = next(iter(sizes.values()), ())
     if len(shape) != 1 or any(size != shape for size in sizes.values()):
@@ -80,6 +80,12 @@ def layout(design: Runs | Mapping[str, Any], inputs: tuple[str, ...]) -> tuple[R
     runs = read_quietly({**columns, "loss": np.ones(shape) if loss is None else loss})
     runs.require(inputs)
     return runs, None if loss is None else geometric_mean(loss)
+
+
+def _column(values: Any) -> np.ndarray:
+    """A column as numbers; text, such as schedules and groups, stays."""
+    found = np.asarray(values)
+    return found if found.dtype.kind in "OSUT" else found.astype(np.float64)
 
 
 def fixed_priors(model: Model, reference_loss: float | None) -> dict[str, Prior]:
@@ -171,8 +177,8 @@ def draw(
             if near and abs(np.log(geometric_mean(loss))) > NEAR:
                 refused += 1
                 continue
-            if LOSS_SPAN in reference:
-                own = loss_span({**design.columns, "loss": loss}, model.law.inputs[0])
+            if isinstance(model.discrepancy, Sampled):
+                own = model.discrepancy.span({**design.columns, "loss": loss}, model.law.inputs)
                 if abs(np.log(own / reference[LOSS_SPAN])) > NEAR:
                     refused += 1
                     continue
@@ -211,10 +217,9 @@ def _one(
     with float64(), np.errstate(all="ignore"):
         log_mean = np.asarray(log_loss(model.signature, truth, x, point))
         own = {name: np.asarray(v) for name, v in truth.items()}
-        if isinstance(model.discrepancy, Process):
-            along = model.law.inputs[0]
+        if isinstance(model.discrepancy, Sampled):
             span = reference[LOSS_SPAN]
-            residual = model.discrepancy.simulate(rng, design.columns, along, own, span)
+            residual = model.discrepancy.simulate(rng, design.columns, model.law.inputs, own, span)
         else:
             residual = model.noise.simulate(rng, log_mean, own, rows)
         return truth, np.asarray(np.exp(log_mean + residual), np.float64)

@@ -126,7 +126,7 @@ def sbc(
     _check(n, reference, level, draws * chains)
     started = time.perf_counter()
     model = build_model(law, noise, priors, discrepancy)
-    runs, loss = layout(design, model.law.inputs)
+    runs, loss = layout(design, (*model.law.inputs, *model.law.paths))
     if model.discrepancy.kernel is not None and (loss is None or "loss_se" in runs.columns):
         raise LawError(
             f"The scale of the discrepancy {model.discrepancy.name!r} is in units of the log range "

@@ -9,11 +9,23 @@ from bayescale import prior as prior_library
 from bayescale.discrepancy.discrepancy import Discrepancy
 from bayescale.discrepancy.exact import Exact
 from bayescale.discrepancy.process import KERNELS, Process
+from bayescale.discrepancy.sampled import Sampled
 from bayescale.discrepancy.slope import Slope
+from bayescale.discrepancy.surface import Surface
 from bayescale.errors import LawError
 from bayescale.prior import LogNormal
 
-__all__ = ["Discrepancy", "Exact", "Process", "Slope", "from_json", "get", "names"]
+__all__ = [
+    "Discrepancy",
+    "Exact",
+    "Process",
+    "Sampled",
+    "Slope",
+    "Surface",
+    "from_json",
+    "get",
+    "names",
+]
 
 
 def names() -> tuple[str, ...]:
@@ -25,8 +37,8 @@ def get(discrepancy: str | Discrepancy) -> Discrepancy:
     """A discrepancy by name: ``"none"``, ``"slope"``, or ``"slope(0.01, 0.6)"``.
 
     The numbers of a slope are the median of its scale per e-fold, and the standard deviation of the
-    logarithm of that scale; without them it is what was learned for the law. ``"matern"`` and
-    ``"wiener"``, for laws of one input, take the same two numbers of their scale, in units of the
+    logarithm of that scale; without them it is what was learned for the law. ``"matern"`` and,
+    for laws of one input, ``"wiener"`` take the same two numbers of their scale, in units of the
     log range of the losses.
 
     Raises
@@ -51,7 +63,7 @@ def get(discrepancy: str | Discrepancy) -> Discrepancy:
     raise LawError(
         f"There is no discrepancy {discrepancy!r}. Choose none, slope, or slope(MEDIAN, SD) with "
         "the scale per e-fold beyond the data and the sd of its logarithm, e.g. slope(0.01, 0.6); "
-        "for one input also matern, wiener, or matern(MEDIAN, SD)."
+        "or matern or matern(MEDIAN, SD); for one input also wiener."
     )
 
 
@@ -59,6 +71,15 @@ def from_json(description: dict[str, Any]) -> Discrepancy:
     """Rebuild a discrepancy from :meth:`Discrepancy.to_json`."""
     if description.get("name") == "none":
         return Exact(str(description.get("why", "")))
+    if "inputs" in description:
+        return Surface(
+            tuple(description["inputs"]),
+            prior_library.from_json(description["wander"]),
+            prior_library.from_json(description["tau"]),
+            prior_library.from_json(description["length"]),
+            str(description["source"]),
+            str(description["slope_source"]),
+        )
     if description.get("name") in KERNELS:
         return Process(
             str(description["name"]),

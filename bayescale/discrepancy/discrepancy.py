@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.discrepancy.state_space import Kernel
+from bayescale.discrepancy.kernel import Integrated
 from bayescale.laws.law import Law
 from bayescale.laws.term import Parameter
 
@@ -28,7 +28,7 @@ class Discrepancy(ABC):
         """Name on the command line and in files."""
 
     @property
-    def kernel(self) -> Kernel | None:
+    def kernel(self) -> Integrated | None:
         """The Gaussian process that the losses of the runs follow too; None where none does."""
         return None
 

@@ -10,31 +10,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import special
 
-from bayescale.discrepancy.discrepancy import Discrepancy
-from bayescale.discrepancy.state_space import (
-    IntegratedWiener,
-    Kernel,
-    Matern32,
-    filtered,
-    smoothed,
-)
-from bayescale.errors import LawError, PriorError, RunsError
+from bayescale.discrepancy.sampled import GIVEN, LENGTH, Sampled, above_zero, measured
+from bayescale.discrepancy.state_space import IntegratedWiener, Kernel, Matern32, smoothed
+from bayescale.discrepancy.surface import Surface
+from bayescale.errors import LawError
 from bayescale.laws.law import Law
 from bayescale.laws.term import Parameter, Values
 from bayescale.prior import LogNormal, Prior
 
-__all__ = ["AVERAGED", "KERNELS", "Process", "log_density", "loss_span"]
-
-AVERAGED = "n_averaged"
-"""Column that says how many measurements each loss is the mean of."""
+__all__ = ["KERNELS", "Process", "loss_span"]
 
 LEAST_SPAN = 0.03
 """The log range of the losses counts as this much at least."""
 
 FROM = "learned from public learning curves, docs/how-far.md"
-GIVEN = "given"
 
 KERNELS: dict[str, Kernel] = {"matern": Matern32(), "wiener": IntegratedWiener()}
 WORDS = {
@@ -46,7 +36,6 @@ WANDER = {"matern": LogNormal(0.07, 0.3), "wiener": LogNormal(0.06, 0.5)}
 :mod:`bayescale.laws.curve`. It is narrow because the runs say little of how far their continuation
 will leave it."""
 
-LENGTH = LogNormal(2.0, 0.6)
 BLOCK = 250
 """Draws for which the process is smoothed at once."""
 
@@ -55,7 +44,7 @@ PLACES = 64
 
 
 @dataclass(frozen=True)
-class Process(Discrepancy):
+class Process(Sampled):
     r"""The log loss leaves the law along a Gaussian process in the log of the one input.
 
     .. math:: \ln L_i = \ln\hat L(x_i) + \delta(\ln x_i) + \epsilon_i, \qquad
@@ -93,12 +82,7 @@ class Process(Discrepancy):
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, prior in (("wander", self.wander), ("length", self.length)):
-            if float(prior.quantile(0.0, True)) < 0.0 or prior.is_relative:
-                raise PriorError(
-                    f"The prior {prior} of the process' {name} is not one of a positive number. "
-                    "Choose a family above zero, e.g. lognormal(0.07, 0.3)."
-                )
+        above_zero(wander=self.wander, length=self.length)
 
     @classmethod
     def named(cls, kind: str, median: float | None = None, sd: float = 0.3) -> Process:
@@ -127,60 +111,49 @@ class Process(Discrepancy):
             Parameter("length", "shape", "e-folds", "length of the discrepancy", self.length),
         )
 
-    def resolved(self, law: Law) -> Process:
-        if len(law.inputs) != 1:
+    def resolved(self, law: Law) -> Process | Surface:
+        if len(law.inputs) == 1:
+            return self
+        if self.kind != "matern":
             raise LawError(
                 f"The discrepancy {self.name!r} is for laws of one input, but the law "
-                f"{law.name!r} reads {' and '.join(law.inputs)}. Use slope or none."
+                f"{law.name!r} reads {' and '.join(law.inputs)}. Use matern, slope or none."
             )
-        return self
+        return Surface.of(law, self.wander if self.source == GIVEN else None, self.length)
 
-    def distance(
-        self, points: Mapping[str, np.ndarray], frontier: Mapping[str, float]
-    ) -> np.ndarray:
-        """Not a number: how far it may leave the law depends on the runs; see :meth:`given`."""
-        return np.full(len(next(iter(points.values()))), np.nan)
+    def span(self, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...]) -> float:
+        """Log of the largest loss over that of the last run, at least 0.03."""
+        return loss_span(columns, inputs[0])
 
-    def slopes(self, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-        """Standard normal draws, stratified: deviations at a point in units of their sd."""
-        n = int(np.prod(shape))
-        p = (rng.permutation(n) + rng.uniform(size=n)) / n
-        return np.asarray(special.ndtri(np.clip(p, 1e-12, 1 - 1e-12))).reshape(shape)
+    def along(
+        self, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...], size: int
+    ) -> dict[str, np.ndarray]:
+        """The rows in the order of the input."""
+        x = np.log(columns[inputs[0]])
+        order = np.argsort(x, kind="stable")
+        count, own = measured(columns)
+
+        def padded(values: np.ndarray, filler: float) -> np.ndarray:
+            return np.concatenate([values, np.full(size - len(values), filler)])
+
+        return {
+            "order": np.concatenate([order, np.arange(len(x), size)]),
+            "gap": padded(np.diff(x[order], prepend=x[order[0]]), 0.0),
+            "count": padded(count, 1.0),
+            "own": padded(own, 0.0),
+        }
 
     def given(
         self,
-        runs: Mapping[str, np.ndarray],
-        input: str,
+        columns: Mapping[str, np.ndarray],
+        inputs: tuple[str, ...],
         residual: np.ndarray,
         params: Values,
-        points: np.ndarray,
+        points: Mapping[str, np.ndarray],
         span: float,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the process at points, given the runs, draw by draw.
-
-        Exact for each draw of the parameters.
-
-        Parameters
-        ----------
-        runs : mapping of str to array, shape (run,)
-            Columns of the runs.
-        input : str
-            Symbol of the input.
-        residual : array, shape (draw, run)
-            Log loss minus the log of the law.
-        params : mapping of str to array, shape (draw,)
-            Parameters of the process, and ``sigma``.
-        points : array, shape (point,)
-            The input at the points, in plain units.
-        span : float
-            :func:`loss_span` of the runs.
-
-        Returns
-        -------
-        tuple of two arrays, shape (draw, point)
-        """
-        x = np.log(runs[input])
-        to = np.log(points)
+        x = np.log(columns[inputs[0]])
+        to = np.log(points[inputs[0]])
         if self.kind == "wiener":  # it starts at the first run, and is zero below
             to = np.maximum(to, x.min())
         places = np.concatenate([x, to])
@@ -188,7 +161,7 @@ class Process(Discrepancy):
         order = np.argsort(places, kind="stable")
         gaps = np.diff(places[order], prepend=places[order[0]])
         seen = (np.arange(len(places)) < len(x))[order]
-        count, own = measured(runs)
+        count, own = measured(columns)
         n_draws, rest = len(residual), len(places) - len(x)
         values = np.concatenate([residual, np.zeros((n_draws, rest))], axis=1)[:, order]
         variances = np.concatenate(
@@ -206,38 +179,19 @@ class Process(Discrepancy):
             means[some], sds[some] = np.asarray(mean), np.sqrt(np.asarray(variance))
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        at = back[len(x) : len(x) + len(points)]
+        at = back[len(x) : len(x) + len(to)]
         return means[:, at], sds[:, at]
 
     def simulate(
         self,
         rng: np.random.Generator,
-        runs: Mapping[str, np.ndarray],
-        input: str,
+        columns: Mapping[str, np.ndarray],
+        inputs: tuple[str, ...],
         params: Values,
         span: float,
     ) -> np.ndarray:
-        """One draw of the process and the noise at the runs: what to add to the log of the law.
-
-        From one run to the next in the order of the input, by the transition of the kernel.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-        runs : mapping of str to array, shape (run,)
-            The input, and ``n_averaged`` where losses are means.
-        input : str
-            Symbol of the input.
-        params : mapping of str to float
-            Parameters of the process, and ``sigma``.
-        span : float
-            :func:`loss_span` that the scale is in units of.
-
-        Returns
-        -------
-        array, shape (run,)
-        """
-        x = np.log(runs[input])
+        """From one run to the next in the order of the input, by the transition of the kernel."""
+        x = np.log(columns[inputs[0]])
         order = np.argsort(x, kind="stable")
         gaps = np.diff(x[order], prepend=x[order[0]])
         scale, length = span * float(params["wander"]), float(params.get("length", 1.0))
@@ -256,7 +210,7 @@ class Process(Discrepancy):
                 a21 * value + a22 * slope + l21 * z[0] + l22 * z[1],
             )
             found[i] = value
-        count, _ = measured(runs)
+        count, _ = measured(columns)
         sd = float(params["sigma"]) / np.sqrt(count)
         return np.asarray(found + sd * rng.standard_normal(len(x)))
 
@@ -290,80 +244,3 @@ def loss_span(runs: Mapping[str, np.ndarray], input: str) -> float:
     log_loss = np.log(runs["loss"])
     last = log_loss[int(np.argmax(runs[input]))]
     return max(float(np.max(log_loss) - last), LEAST_SPAN)
-
-
-def measured(runs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """How many measurements each loss is the mean of, and the variance of its log beside.
-
-    Raises
-    ------
-    RunsError
-        Where a number of measurements is less than one.
-    """
-    n = len(runs["loss"])
-    count = np.ones(n)
-    if AVERAGED in runs:
-        given = np.asarray(runs[AVERAGED])
-        what = f"The column {AVERAGED!r}, how many measurements each loss is the mean of, holds"
-        if given.dtype.kind not in "iuf":
-            raise RunsError(f"{what} text, such as {given[0]!r}. Give numbers of one or more.")
-        bad = given[~((given >= 1) & np.isfinite(given))]
-        if len(bad):
-            raise RunsError(f"{what} {bad[0]:g}. Give numbers of one or more.")
-        count = given.astype(float)
-    own = np.zeros(n)
-    if "loss_se" in runs:
-        own = (np.asarray(runs["loss_se"]) / np.asarray(runs["loss"])) ** 2
-    return count, own
-
-
-def along(runs: Mapping[str, np.ndarray], input: str, size: int) -> dict[str, np.ndarray]:
-    """What :func:`log_density` takes of the runs, padded: rows in the order of the input."""
-    x = np.log(runs[input])
-    order = np.argsort(x, kind="stable")
-    count, own = measured(runs)
-
-    def padded(values: np.ndarray, filler: float) -> np.ndarray:
-        return np.concatenate([values, np.full(size - len(values), filler)])
-
-    return {
-        "order": np.concatenate([order, np.arange(len(x), size)]),
-        "gap": padded(np.diff(x[order], prepend=x[order[0]]), 0.0),
-        "count": padded(count, 1.0),
-        "own": padded(own, 0.0),
-    }
-
-
-def log_density(
-    kernel: Kernel, log_mean: Any, loss: Any, params: Values, rows: Values, mask: Any, span: Any
-) -> Any:
-    """Log density of each loss given those at smaller inputs, the process integrated out.
-
-    Parameters
-    ----------
-    kernel : Kernel
-    log_mean, loss : array, shape (row,)
-        Log of the law, and the losses.
-    params : mapping
-        Parameters of the process, and ``sigma``.
-    rows : mapping
-        From :func:`along`.
-    mask : array of bool, shape (row,)
-        Which rows are runs.
-    span : scalar
-        :func:`loss_span` of the runs.
-    """
-    order = rows["order"]
-    log_loss = jnp.log(loss)
-    values = (log_loss - log_mean)[order]
-    variances = (params["sigma"] ** 2 / rows["count"] + rows["own"])[order]
-    found = filtered(
-        kernel,
-        span * params["wander"],
-        params.get("length", 1.0),
-        rows["gap"],
-        values,
-        variances,
-        mask[order],
-    )
-    return jnp.zeros_like(found).at[order].set(found) - log_loss

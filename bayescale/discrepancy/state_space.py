@@ -12,13 +12,16 @@ References
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from bayescale.discrepancy.kernel import Integrated
+from bayescale.laws.term import Values
 
 __all__ = ["IntegratedWiener", "Kernel", "Matern32", "filtered", "smoothed"]
 
@@ -45,7 +48,7 @@ class State(NamedTuple):
     p22: Any
 
 
-class Kernel(ABC):
+class Kernel(Integrated):
     """A Gaussian process in one dimension: a frozen declaration without numbers."""
 
     @abstractmethod
@@ -55,6 +58,18 @@ class Kernel(ABC):
     @abstractmethod
     def step(self, amplitude: Any, length: Any, gap: Any) -> Step:
         """The transition over a gap of zero or more."""
+
+    def log_density(
+        self, log_mean: Any, loss: Any, params: Values, rows: Values, mask: Any, span: Any
+    ) -> Any:
+        """Log density of each loss given those at smaller inputs, the process integrated out."""
+        order = rows["order"]
+        log_loss = jnp.log(loss)
+        values = (log_loss - log_mean)[order]
+        variances = (params["sigma"] ** 2 / rows["count"] + rows["own"])[order]
+        scale, length = span * params["wander"], params.get("length", 1.0)
+        found = filtered(self, scale, length, rows["gap"], values, variances, mask[order])
+        return jnp.zeros_like(found).at[order].set(found) - log_loss
 
 
 @dataclass(frozen=True)

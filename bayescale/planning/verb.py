@@ -82,6 +82,12 @@ def plan(
         )
     if not 1 <= most <= 100:
         raise RunsError(f"The plan may hold {most} runs. Give from 1 to 100.")
+    if fit.discrepancy.kernel is not None:
+        raise LawError(
+            f"The discrepancy of the fit, {fit.discrepancy.name}, is a process that the runs tell "
+            "of, and how new runs would lower it is not worked out. Fit it with the discrepancy "
+            "slope to plan."
+        )
     law = drawn(fit, held)
     if target_flops is not None:
         best = optimum(law, target_flops)

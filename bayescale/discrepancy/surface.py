@@ -24,9 +24,12 @@ from bayescale.units import coordinate
 
 __all__ = ["DenseMatern32", "Places", "Surface"]
 
-MOST = 256
+MOST = 192
 """Places at which the process is taken; where runs have more distinct inputs, near ones share one.
 A gradient costs the cube of it."""
+
+NARROWEST, WIDER = 1.0 / 64.0, 1.2
+"""Side of the narrowest cells that share a place, in e-folds; how much wider the next are."""
 
 LEAST_SPAN = 0.03
 """The log range of the losses counts as this much at least."""
@@ -59,7 +62,7 @@ class Places(NamedTuple):
 
     @classmethod
     def among(cls, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...]) -> Places:
-        """The places of runs; cells double in width until there are at most :data:`MOST`."""
+        """The places of runs; cells widen until there are at most :data:`MOST`."""
         x = np.column_stack([coordinate(name, columns[name]) for name in inputs])
         width, cells = 0.0, np.round(x, 9)
         while True:
@@ -68,7 +71,7 @@ class Places(NamedTuple):
             n = int(of.max()) + 1
             if n <= MOST:
                 break
-            width = 2.0 * width or 1.0 / 64.0
+            width = WIDER * width or NARROWEST
             cells = np.floor((x - x.min(axis=0)) / width)
         count = np.bincount(of, minlength=n)
         at = np.column_stack([np.bincount(of, v, minlength=n) / count for v in x.T])
@@ -91,25 +94,41 @@ class DenseMatern32(Integrated):
         log_loss = jnp.log(loss)
         residual, place, used = log_loss - log_mean, rows["place"], rows["used"]
         variance = params["sigma"] ** 2 / rows["count"] + rows["own"]
-        factor, middle, weight = _given(
-            span * params["wander"],
-            params["length"],
-            rows["apart"],
-            residual,
-            jnp.where(mask, 1.0 / variance, 0.0),
-            place,
-            used,
+        weights = jnp.where(mask, 1.0 / variance, 0.0)
+        scale, length = span * params["wander"], params["length"]
+        covariance, middle, weight = _seen(
+            scale, length, rows["apart"], residual, weights, place, used
         )
-        z = solve_triangular(factor, middle, lower=True)
         # The runs about the mean of their place, then the means of the places.
         within = jnp.log(2.0 * np.pi * variance) + (residual - middle[place]) ** 2 / variance
-        place_by_place = (
-            0.5 * jnp.log(2.0 * np.pi / weight)
-            - 0.5 * (jnp.log(2.0 * np.pi) + z**2)
-            - jnp.log(jnp.diagonal(factor))
-        )
+        by_place = 0.5 * jnp.log(2.0 * np.pi / weight) + _normal(covariance, middle)
         found = jnp.where(mask, -0.5 * within, 0.0)
-        return found.at[rows["first"]].add(jnp.where(used, place_by_place, 0.0)) - log_loss
+        return found.at[rows["first"]].add(jnp.where(used, by_place, 0.0)) - log_loss
+
+
+@jax.custom_jvp
+def _normal(covariance: Any, values: Any) -> Any:
+    """Log densities of a centred normal's values, each given those before it.
+
+    The derivative is that of their sum, put on the first: it costs far less than that of a Cholesky
+    factor, and nothing takes those of the others.
+    """
+    factor = jnp.linalg.cholesky(covariance)
+    z = solve_triangular(factor, values, lower=True)
+    return -0.5 * (jnp.log(2.0 * np.pi) + z**2) - jnp.log(jnp.diagonal(factor))
+
+
+@_normal.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    (covariance, values), (d_covariance, d_values) = primals, tangents
+    factor = jnp.linalg.cholesky(covariance)
+    z = solve_triangular(factor, values, lower=True)
+    found = -0.5 * (jnp.log(2.0 * np.pi) + z**2) - jnp.log(jnp.diagonal(factor))
+    root = solve_triangular(factor, jnp.eye(len(values), dtype=values.dtype), lower=True)
+    inverse, weights = root.T @ root, root.T @ z
+    change = 0.5 * (jnp.outer(weights, weights) - inverse)
+    total = jnp.sum(change * d_covariance) - jnp.dot(weights, d_values)
+    return found, jnp.zeros_like(found).at[0].set(total)
 
 
 def _covariance(amplitude: Any, length: Any, apart: Any) -> Any:
@@ -117,17 +136,17 @@ def _covariance(amplitude: Any, length: Any, apart: Any) -> Any:
     return amplitude**2 * (1.0 + r) * jnp.exp(-r)
 
 
-def _given(
+def _seen(
     amplitude: Any, length: Any, apart: Any, residual: Any, weights: Any, place: Any, used: Any
 ) -> tuple[Any, Any, Any]:
-    """Cholesky factor of the covariance of the places' means, the means, and their weights."""
+    """Covariance of the places' mean residuals, those means, and their weights."""
     n = used.shape[0]
     weight = jax.ops.segment_sum(weights, place, n)
     weight = jnp.where(used, weight, 1.0)
     middle = jax.ops.segment_sum(weights * residual, place, n) / weight
     both = used[:, None] & used[None, :]
     covariance = jnp.where(both, _covariance(amplitude, length, apart), 0.0)
-    return jnp.linalg.cholesky(covariance + jnp.diag(1.0 / weight)), middle, weight
+    return covariance + jnp.diag(1.0 / weight), middle, weight
 
 
 @dataclass(frozen=True)
@@ -139,7 +158,7 @@ class Surface(Sampled):
 
     :math:`\delta` is a Matern-3/2 process with one length for all log inputs. It acts on the runs
     too: its scale and length are sampled with the law, and the process is integrated out by dense
-    algebra over the distinct inputs of the runs, at most 256; of more, those in one cell of a grid
+    algebra over the distinct inputs of the runs, at most 192; of more, those in one cell of a grid
     share a place. Beyond the runs it returns to nothing, so the slope of
     :class:`bayescale.discrepancy.Slope` is there too, with its scale :math:`\tau` sampled beside
     the rest; the runs cannot tell it.
@@ -337,7 +356,8 @@ def _told() -> Any:
         place: Any,
         used: Any,
     ) -> tuple[Any, Any]:
-        factor, middle, _ = _given(amplitude, length, apart, residual, weights, place, used)
+        seen = _seen(amplitude, length, apart, residual, weights, place, used)
+        factor, middle = jnp.linalg.cholesky(seen[0]), seen[1]
         cross = solve_triangular(factor, _covariance(amplitude, length, across).T, lower=True)
         mean = cross.T @ solve_triangular(factor, middle, lower=True)
         return mean, jnp.maximum(amplitude**2 - jnp.sum(cross**2, axis=0), 0.0)

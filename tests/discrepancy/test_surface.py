@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -72,6 +73,17 @@ def test_the_likelihood_is_that_of_a_dense_normal_over_all_runs(runs, surface):
     whole = stats.multivariate_normal(np.zeros(40), process + noise).logpdf(residual)
     assert each.sum() == pytest.approx(whole - np.log(runs.loss).sum(), abs=1e-7)
     assert np.all(each[40:] == 0.0)
+
+    def total(changed: dict[str, jnp.ndarray]) -> jnp.ndarray:
+        return jnp.sum(log_likelihood(model.signature, changed, data))
+
+    with float64():
+        slopes = jax.grad(total)(params)
+        for name in ("wander", "length", "sigma", "alpha", "tau"):
+            step = 1e-5 * params[name]
+            up, down = (total(params | {name: params[name] + s}) for s in (step, -step))
+            middle = float((up - down) / (2 * step))
+            assert float(slopes[name]) == pytest.approx(middle, rel=1e-5, abs=1e-6), name
 
 
 def test_given_the_runs_it_is_that_of_dense_algebra_and_beyond_them_a_slope(runs, surface):

@@ -76,7 +76,8 @@ class MultiPower(Response):
     .. math:: h = \frac{10^{1/\beta} - 1}{C\,\eta_p^{1-\gamma}} .
 
     Curves tell that place on the scale of hundreds of steps; :math:`C` and :math:`\beta` go along a
-    ridge.
+    ridge. As :math:`\beta` goes to zero :math:`C` grows without bound, faster than any number can
+    hold, so the prior of :math:`\beta` leaves nothing there.
 
     References
     ----------
@@ -90,7 +91,9 @@ class MultiPower(Response):
         power = "power of the learning rate that divides the sum of it since the fall"
         return (
             Parameter("h", "shape", "step", steps, LogNormal(400.0, 1.5)),
-            Parameter("beta", "shape", "1", "exponent with which a fall shows", Normal(0.6, 0.2)),
+            Parameter(
+                "beta", "shape", "1", "exponent with which a fall shows", LogNormal(0.6, 0.35)
+            ),
             Parameter("gamma", "shape", "1", power, Normal(0.6, 0.2)),
         )
 

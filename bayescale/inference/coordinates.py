@@ -18,7 +18,8 @@ that add up to one. So priors stay on the parameters, and no Jacobian is needed 
 logarithms.
 
 Where the slope at the reference is a multiple of contribution times exponent, one pair and its
-floor have coordinates of their own (:mod:`bayescale.inference.steep`).
+floor have coordinates of their own (:mod:`bayescale.inference.steep`); where that multiple depends
+on the contribution, as in a sigmoid, the exponent is moved by it, at fixed contribution.
 
 Pooled parameters are those of the average group, and what the groups differ by has coordinates of
 its own (:mod:`bayescale.inference.groups`). So have strengths and rates of saturating modifiers
@@ -148,6 +149,7 @@ def constrain(
         factor = signature.term.steepness(params, data["reference"])
         if factor is None:
             logs = group.to_log(u[:start], data["spread"])
+            logs = logs - _saturated(logs, group, params, signature, data)
             log_jacobian = jnp.sum(logs)
         else:
             logs, log_bend = steep.to_log(u[:start], factor)
@@ -178,9 +180,11 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
     if group:
         factor = signature.term.steepness(params, data["reference"])
         own = logs(group.names)
-        parts.append(
-            group.from_log(own, data["spread"]) if factor is None else steep.from_log(own, factor)
-        )
+        if factor is None:
+            own = own + _saturated(own, group, params, signature, data)
+            parts.append(group.from_log(own, data["spread"]))
+        else:
+            parts.append(steep.from_log(own, factor))
     if others:
         parts.append(
             jnp.stack([_unconstrain_one(params[n], n, signature, supports, data) for n in others])
@@ -188,6 +192,17 @@ def unconstrain(params: Values, signature: Signature, supports: Values, data: Da
     outside = {**params, **_ones(bent)}
     parts += [each.from_log(logs(each.names), outside, data) for each in bent]
     return jnp.concatenate([*parts, differences])
+
+
+def _saturated(logs: Any, group: Slopes, params: Values, signature: Signature, data: Data) -> Any:
+    """What the log of the exponent is to lose, for the slope of a term that saturates.
+
+    It does not depend on the exponent, so taking it off is a shear, which preserves volume.
+    """
+    exponent = len(group.names) - 1
+    own = {name: jnp.exp(logs[i]) for i, name in enumerate(group.names[:exponent])}
+    found = signature.term.saturated({**params, **own}, data["reference"])
+    return 0.0 if found is None else jnp.zeros(exponent + 1).at[exponent].set(found)
 
 
 def _layout(signature: Signature) -> tuple[Slopes | None, tuple[str, ...], tuple[Bends, ...]]:

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayescale.laws.law import Law
-from bayescale.laws.term import Parameter, Term, Values, log_sum, plain_words
+from bayescale.laws.term import Pair, Parameter, Term, Values, log_sum, plain_words
 from bayescale.prior import LogitNormal, LogNormal
 
 __all__ = ["LAWS", "Sigmoid", "loss_to_error_sigmoid"]
@@ -91,6 +91,15 @@ class Sigmoid(Term):
     @property
     def floor(self) -> str | None:
         return "E"
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return (Pair(self.input, f"T_{self.input}", "s"),)
+
+    def saturated(self, params: Values, reference: Values) -> Any:
+        """The slope at the reference is s T H / (T + H) over the range of the input."""
+        log_h = jnp.log(params["H"])
+        return log_h - jnp.logaddexp(log_h, jnp.log(params[f"T_{self.input}"]))
 
     @property
     def _span(self) -> str:

@@ -159,6 +159,20 @@ class Term(ABC):
         """
         return None
 
+    def saturated(self, params: Values, reference: Values) -> Any | None:
+        """Log of the same ratio, of a term that saturates: the contribution may decide it too.
+
+        Of a law with one pair. Where it is given, :meth:`steepness` is not.
+
+        Parameters
+        ----------
+        params : mapping
+            All parameters but the pair's exponent.
+        reference : mapping
+            The reference point.
+        """
+        return None
+
     @property
     def bends(self) -> tuple[Bend, ...]:
         """What saturating modifiers bend, for the sampler's bend coordinates."""

@@ -50,6 +50,9 @@ TAU = np.concatenate([[0.0], np.geomspace(0.001, 0.06, 14)])
 THIN = 4
 """Of the kept draws, every fourth is used to learn the scale; all of them to score."""
 
+DEFAULT = "half, slope"
+"""The method whose means are told without each family, too."""
+
 DRAWS = 500
 OF_LOG = "elpd of ln loss"
 SCORES = (*SUMMARIES, OF_LOG)
@@ -235,6 +238,19 @@ def mean_over_families(rows: list[tuple[str, dict[str, float]]]) -> dict[str, tu
     return out
 
 
+def means(rows: list[tuple[str, dict[str, float]]]) -> list[str]:
+    """The means over families, as a table shows them."""
+    mean = mean_over_families(rows)
+    cover = "/".join(f"{mean[f'cover{100 * p:.0f}'][0]:.2f}"[1:] for p in PROBS)
+    return [
+        cover.replace(".00", "1.0"),
+        f"{mean['cover90'][1]:.2f}",
+        f"{mean['width90'][0]:.4f}",
+        *(f"{mean[name][0]:.2f} ({mean[name][1]:.2f})" for name in ("elpd", OF_LOG)),
+        f"{mean['rmsle'][0]:.4f} ({mean['rmsle'][1]:.4f})",
+    ]
+
+
 def main() -> None:
     """Fit, learn, score, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -299,8 +315,8 @@ def write(
     rule: str,
 ) -> None:
     """The tables."""
-    header = [
-        *("method", "cover 50/80/90/95", "se at 90", "width 90"),
+    columns = [
+        *("cover 50/80/90/95", "se at 90", "width 90"),
         *("log density of loss", "log density of ln loss", "RMSLE"),
     ]
     tables = []
@@ -308,21 +324,14 @@ def write(
         lines = []
         for method, found in rows.items():
             own = [(family, scores) for family, scores in found if family in families]
-            if not own:
-                continue
-            mean = mean_over_families(own)
-            cover = "/".join(f"{mean[f'cover{100 * p:.0f}'][0]:.2f}"[1:] for p in PROBS)
-            lines.append(
-                [
-                    method,
-                    cover.replace(".00", "1.0"),
-                    f"{mean['cover90'][1]:.2f}",
-                    f"{mean['width90'][0]:.4f}",
-                    *(f"{mean[name][0]:.2f} ({mean[name][1]:.2f})" for name in ("elpd", OF_LOG)),
-                    f"{mean['rmsle'][0]:.4f} ({mean['rmsle'][1]:.4f})",
-                ]
-            )
-        tables.append(common.markdown(header, lines) if lines else "None.\n")
+            if own:
+                lines.append([method, *means(own)])
+        tables.append(common.markdown(["method", *columns], lines) if lines else "None.\n")
+    known = [(family, scores) for family, scores in rows[DEFAULT] if family in FAMILIES]
+    without = [
+        [left_out, *means([(family, scores) for family, scores in known if family != left_out])]
+        for left_out in dict.fromkeys(family for family, _ in known)
+    ]
     inside = [part for part in parts if part.family in FAMILIES]
     outside = [part for part in parts if part.family in HELD_OUT]
     text = (
@@ -333,6 +342,8 @@ def write(
         f"{len({p.family for p in inside})} families; means over families of means over splits, "
         "standard errors over families in brackets; the scale of the discrepancy is learned from "
         f"the other families.\n\n{tables[0]}\n"
+        f"How far one family carries the means of `{DEFAULT}`: those over the others.\n\n"
+        f"{common.markdown(['without', *columns], without)}\n"
         f"The family that no choice was made with, {len(outside)} splits of "
         f"{len({p.series for p in outside})} series:\n\n{tables[1]}\n"
         f"The learning and scoring took {seconds:.0f} s (fits that were there were not made "

@@ -2,7 +2,8 @@
 
     python benchmarks/extrapolation/run.py [--out DIR] [--families llama3,olmo] [--rule trained]
 
-Every split fits the small runs of a series under four laws and forecasts the large ones. The scale
+Every split fits the small runs of a series under four laws, and one of them with a process beside
+it, and forecasts the large ones. The scale
 of the discrepancy is learned from the other families by maximum predictive density; the shipped
 numbers (``bayescale/discrepancy/learned.py``) are those learned from all. Finished fits stay in
 ``DIR/fits``: a run that was killed goes on where it stopped. Writes ``table.md``, ``families.csv``
@@ -18,6 +19,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +36,20 @@ import bayescale as bs
 from bayescale.backtesting.mixtures import weights
 from bayescale.backtesting.reduction import ahead
 from bayescale.backtesting.scores import PROBS, SUMMARIES, score, summary
-from bayescale.discrepancy import Discrepancy, Exact, Slope
-from bayescale.noise import StudentT
+from bayescale.discrepancy import Discrepancy, Exact, Process, Slope, Surface, get
+from bayescale.noise import Normal, StudentT
 from bayescale.predictive import REPLICATES, Predictive
 from bayescale.prior import LogNormal
 
 HERE = Path(__file__).resolve().parent
 LAWS = ("chinchilla", "skaling", "kaplan_floor", "subscaling")
+PROCESS = "skaling:matern"
+MODELS = (*LAWS, PROCESS)
 MIXED = ("equal", "evidence", "half")
+FIVE = tuple(f"{name} with {PROCESS}" for name in MIXED)
+"""The mixtures of the four laws, and of those and the fifth model."""
+
+METHODS = (*MODELS, *MIXED, *FIVE)
 MEDIANS = (0.002, 0.003, 0.0045, 0.006, 0.008, 0.011, 0.015, 0.02)
 SDS = (0.4, 0.6, 0.8, 1.0)
 """The grid over which the prior of the scale is learned."""
@@ -50,7 +58,7 @@ TAU = np.concatenate([[0.0], np.geomspace(0.001, 0.06, 14)])
 THIN = 4
 """Of the kept draws, every fourth is used to learn the scale; all of them to score."""
 
-DEFAULT = "half, slope"
+DEFAULT = f"half with {PROCESS}, slope"
 """The method whose means are told without each family, too."""
 
 DRAWS = 500
@@ -63,27 +71,39 @@ type Kept = dict[str, dict[str, Any]]
 """What is kept of the fits of one split, by law."""
 
 
-def fits(parts: list[Split], folder: Path) -> dict[str, Kept]:
+def task(law: str, part: Split) -> bs.Task:
+    """One fit. The slope beyond the data of the process is left out: it is learned, as for all."""
+    given = {"targets": part.large, "evidence": True}
+    if law != PROCESS:
+        return bs.Task(law, part.small, given=given)
+    name, _ = PROCESS.split(":")
+    process = get("matern").resolved(bs.laws.get(name))
+    assert isinstance(process, Surface)
+    flat = replace(process, tau=LogNormal(1e-9, 0.1))
+    return bs.Task(name, part.small, noise="normal", discrepancy=flat, given=given)
+
+
+def fits(parts: list[Split], folder: Path, workers: int | None) -> dict[str, Kept]:
     """The fits of every split, made where they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = {
-        f"{part.name}|{law}": bs.Task(
-            law, part.small, given={"targets": part.large, "evidence": True}
-        )
-        for law in LAWS
+        f"{part.name}|{law}": task(law, part)
+        for law in MODELS
         for part in parts
         if not _place(folder, part, law).is_file()
     }
     if missing:
-        many = bs.fit_many(missing, reduce=ahead, folder=folder / "study", draws=DRAWS)
+        many = bs.fit_many(
+            missing, reduce=ahead, folder=folder / "study", draws=DRAWS, workers=workers
+        )
         for part in parts:
-            for law in LAWS:
+            for law in MODELS:
                 if f"{part.name}|{law}" in many:
                     _keep(_place(folder, part, law), many[f"{part.name}|{law}"])
     return {
         part.name: {
             law: _read(_place(folder, part, law))
-            for law in LAWS
+            for law in MODELS
             if _place(folder, part, law).is_file()
         }
         for part in parts
@@ -91,11 +111,14 @@ def fits(parts: list[Split], folder: Path) -> dict[str, Kept]:
 
 
 def _place(folder: Path, part: Split, law: str) -> Path:
-    return folder / f"{part.name.replace('/', '-').replace(' ', '_')}.{law}.npz"
+    name = part.name.replace("/", "-").replace(" ", "_")
+    return folder / f"{name}.{law.replace(':', '-')}.npz"
 
 
 def _keep(place: Path, reduced: Mapping[str, Any]) -> None:
     numbers = {f"noise_{name}": values for name, values in reduced["noise"].items()}
+    if "leaves" in reduced:
+        numbers["leaves"] = np.asarray(reduced["leaves"], np.float32)
     evidence = np.nan if reduced["refusals"] else reduced["log_evidence"]
     np.savez_compressed(
         place, log_law=np.asarray(reduced["log_law"], np.float32), log_evidence=evidence, **numbers
@@ -108,6 +131,7 @@ def _read(place: Path) -> dict[str, Any]:
             "log_law": file["log_law"].astype(float),
             "log_evidence": float(file["log_evidence"]),
             "noise": {n.removeprefix("noise_"): file[n] for n in file if n.startswith("noise_")},
+            "leaves": file["leaves"].astype(float) if "leaves" in file else None,
         }
 
 
@@ -118,7 +142,11 @@ def predictive(part: Split, kept: Mapping[str, Any], discrepancy: Discrepancy) -
     shape = (REPLICATES, len(kept["log_law"]))
     slopes = discrepancy.slopes(shape, np.random.default_rng([0, 1]))
     distance = discrepancy.distance(points, frontier)
-    return Predictive(StudentT(), kept["log_law"], kept["noise"], slopes, distance, 0)
+    noise, log_law = StudentT() if "nu" in kept["noise"] else Normal(), kept["log_law"]
+    if kept["leaves"] is not None:  # the process, draw by draw; the slope comes on top
+        z = Process.named("matern").slopes((len(log_law), 1), np.random.default_rng([0, 2]))
+        log_law = log_law + z * kept["leaves"]
+    return Predictive(noise, log_law, kept["noise"], slopes, distance, 0)
 
 
 # --- the scale of the discrepancy ---------------------------------------------------------------
@@ -130,7 +158,8 @@ def density_by_scale(part: Split, kept: Mapping[str, Any]) -> np.ndarray:
     z, w = np.polynomial.hermite_e.hermegauss(9)
     w = w / w.sum()
     residual = np.log(part.large.loss) - exact.log_law[::THIN]
-    sigma, nu = (exact.noise_draws[name][::THIN, None] for name in ("sigma", "nu"))
+    sigma = exact.noise_draws["sigma"][::THIN, None]
+    nu = exact.noise_draws.get("nu", np.full(len(exact.log_law), 1e6))[::THIN, None]  # or normal
     constant = (
         special.gammaln((nu + 1) / 2)
         - special.gammaln(nu / 2)
@@ -170,9 +199,11 @@ def learn(density: Mapping[str, np.ndarray], parts: list[Split]) -> LogNormal:
 
 def weights_of(method: str, kept: Kept) -> dict[str, float]:
     """Weight of each law in a method: a law's name, or a mixture's."""
-    if method in LAWS:
+    if method in MODELS:
         return {method: 1.0}
-    evidence = {law: own["log_evidence"] for law, own in kept.items()}
+    members = MODELS if method in FIVE else LAWS
+    method = method.split()[0]
+    evidence = {law: kept[law]["log_evidence"] for law in members}
     if method != "equal" and not np.all(np.isfinite(list(evidence.values()))):
         evidence = {law: v for law, v in evidence.items() if np.isfinite(v)}
     return weights(method, evidence)
@@ -257,15 +288,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=common.ROOT / "build" / "extrapolation")
     parser.add_argument("--families", default="")
     parser.add_argument("--rule", choices=RULES, default="all")
+    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
     options = parser.parse_args()
     started = time.perf_counter()
     chosen = options.families.split(",") if options.families else [*FAMILIES, *HELD_OUT]
     trained = options.rule == "trained"
     parts = splits({name: (FAMILIES | HELD_OUT)[name] for name in chosen}, trained)
-    kept = fits(parts, options.out / "fits")
-    parts = [part for part in parts if len(kept[part.name]) == len(LAWS)]
+    kept = fits(parts, options.out / "fits", options.workers)
+    parts = [part for part in parts if len(kept[part.name]) == len(MODELS)]
     learning = [part for part in parts if part.family in FAMILIES]
-    methods = (*LAWS, *MIXED)
+    methods = METHODS
 
     by_law = {
         part.name: {law: density_by_scale(part, own) for law, own in kept[part.name].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 from bayescale.errors import LawError
@@ -50,6 +51,9 @@ NAMED: dict[str, str] = {
 }
 """Named laws and the file of each. A new law is one file and one line here."""
 
+PROCESSES = ("matern", "wiener")
+"""What may follow a law's name after a colon; see :mod:`bayescale.discrepancy`."""
+
 _registered: dict[str, Callable[..., Law]] = {}
 
 
@@ -82,7 +86,9 @@ def get(law: str | Law, input: str | None = None) -> Law:
     law : str or Law
         A name (``"chinchilla"``), a name with its input for a law of any one input
         (``"power_floor(D)"``), or an expression
-        (``"irreducible + power(N) + power(D)*overtraining(D)"``). A :class:`Law` is returned as is.
+        (``"irreducible + power(N) + power(D)*overtraining(D)"``). After a colon may follow a
+        process that is fitted beside it, with normal noise: ``"skaling:matern"``. A :class:`Law`
+        is returned as is.
     input : str, optional
         The input of a law of any one input; ``x`` unless said.
 
@@ -98,7 +104,9 @@ def get(law: str | Law, input: str | None = None) -> Law:
             f"The law is a {type(law).__name__}. Give a name, an expression or a Law, and the runs "
             "after it."
         )
-    text = law.strip()
+    text, colon, process = (part.strip() for part in law.partition(":"))
+    if colon:
+        return _beside(get(text, input), process)
     single = re.fullmatch(r"(\w+)\((\w+)\)", text)
     name, given = (single[1], single[2]) if single else (text, input)
     maker = import_module(f"bayescale.laws.{NAMED[name]}").LAWS[name] if name in NAMED else None
@@ -139,6 +147,18 @@ def parse(text: str, name: str | None = None) -> Law:
     """
     term = parse_term(text)
     return Law(name=name or term.expression, term=term, title="a law written by the user")
+
+
+def _beside(law: Law, process: str) -> Law:
+    """The law with the discrepancy that it is fitted with, a process, in its name."""
+    if process not in PROCESSES:
+        raise LawError(
+            f"There is no process {process!r} to go beside the law {law.name!r}. Choose one of: "
+            f"{', '.join(PROCESSES)}; or name another discrepancy by its option."
+        )
+    own = law.noise_priors if law.noise == "normal" else {}
+    name = f"{law.name}:{process}"
+    return replace(law, name=name, noise="normal", discrepancy=process, noise_priors=own)
 
 
 def _as_law(law: object) -> Law:

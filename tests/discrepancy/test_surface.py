@@ -11,7 +11,7 @@ from scipy import stats
 import bayescale as bs
 from bayescale.discrepancy import Surface, from_json, get
 from bayescale.discrepancy.surface import MOST, Places
-from bayescale.errors import LawError
+from bayescale.errors import BayescaleError, LawError
 from bayescale.fitting import build_model
 from bayescale.inference.runtime import float64
 from bayescale.model import LOSS_SPAN, log_likelihood
@@ -178,6 +178,31 @@ def test_backtest_scores_the_bands_that_forecast_gives(runs):
     ahead = bs.forecast(own, large)
     assert np.allclose(found.targets["median"], ahead.quantile(0.5), rtol=0.01)
     assert found.table()["elpd"][0] == pytest.approx(ahead.log_density.mean(), abs=0.25)
+
+
+def test_a_process_goes_with_a_law_by_its_name_and_into_a_mixture(runs, fit, tmp_path):
+    law = bs.laws.get("chinchilla:matern")
+    assert (law.noise, law.discrepancy) == ("normal", "matern")
+    named = bs.fit("chinchilla:matern", runs, method="quick", draws=500, seed=0, progress=False)
+    assert all(np.array_equal(named.draws[name], fit.draws[name]) for name in fit.draws)
+    named.save(tmp_path / "named.nc")
+    assert bs.load(tmp_path / "named.nc").law.name == law.name
+    threshold = float(np.sort(runs["C"])[27])
+    found = bs.backtest(
+        ["chinchilla", "chinchilla:matern"],
+        runs,
+        fit_where=f"C <= {threshold}",
+        mixtures=["half"],
+        draws=500,
+        progress=False,
+    )
+    assert found.ok, found.text()
+    table = found.table()
+    assert list(table["law"]) == ["chinchilla", "chinchilla:matern", "mixture: half"]
+    assert np.all(np.isfinite(table["elpd"]))
+    for wrong in ("chinchilla:slope", "chinchilla:", ":matern"):
+        with pytest.raises(BayescaleError):
+            bs.laws.get(wrong)
 
 
 def test_json_brings_it_back_and_what_cannot_be_used_is_refused(surface):

@@ -118,9 +118,10 @@ def power(n: int, quantities: int, scale: float, shift: float = 0.0) -> float:
 def write_table(found: list[Any], loads: list[float], options: argparse.Namespace) -> Path:
     """Write the table of these laws."""
     n, most = options.n, max(len(f.quantities) for f in found)
-    own = (list(LAWS), list(DESIGNS))
+    own = (list(LAWS), [law for law in DESIGNS if law not in options.without])
     asked = [
         *(["--designs"] if options.designs else []),
+        *([f"--without {' '.join(options.without)}"] if options.without else []),
         *([f"--laws {' '.join(options.laws)}"] if options.laws not in own else []),
         *([f"--n {n}"] if n != N else []),
         *([f"--reference {options.reference}"] if options.reference != "fixed" else []),
@@ -208,6 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--laws", nargs="+", default=list(LAWS))
     parser.add_argument("--designs", action="store_true", help="the laws with designs of their own")
+    parser.add_argument("--without", nargs="+", default=[], help="of those, not these laws")
     parser.add_argument("--n", type=int, default=N, help=f"data sets a law (default: {N})")
     parser.add_argument("--reference", choices=("fixed", "data"), default="fixed")
     parser.add_argument("--method", choices=("quick", "nuts", "laplace"), default="quick")
@@ -216,7 +218,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results", help="finished fits")
     options = parser.parse_args()
     if options.designs:
-        options.laws = list(DESIGNS)
+        options.laws = [law for law in DESIGNS if law not in options.without]
     options.out.mkdir(parents=True, exist_ok=True)
     found, loads = [], []
     for law in options.laws:

@@ -13,6 +13,7 @@ from bayescale.discrepancy.process import loss_span
 from bayescale.errors import LawError, RunsError
 from bayescale.fitting import build_model
 from bayescale.prior import Beta, Gamma, HalfNormal, LogNormal, Normal, Prior, Uniform
+from bayescale.runs.schedule import sums
 
 SIZE = np.geomspace(1e6, 1e9, 14)
 
@@ -116,6 +117,20 @@ def test_designs() -> None:
         layout(3, ("N",))  # type: ignore[arg-type]
     with pytest.raises(RunsError, match="D"):
         layout({"N": SIZE}, ("N", "D"))
+
+
+def test_a_design_with_schedules_is_laid_out_and_simulated() -> None:
+    steps = np.linspace(200.0, 2000.0, 10)
+    schedules = np.repeat("0:0 100:0.001 2000:0.0001", 10)
+    inputs = {"S": steps, "S1": sums(schedules, steps), "lr_schedule": schedules}
+    law = bs.laws.get("annealing")
+    runs, loss = layout(inputs, (*law.inputs, *law.paths))
+    model = build_model("annealing", noise="student_t")
+    model = build_model("annealing", noise="student_t", priors=fixed_priors(model, loss))
+    drawn = draw(model, runs, 3, 0, None, near=False)
+    assert all(np.all(own.loss > 0) and len(own) == 10 for own in drawn.runs)
+    with pytest.raises(RunsError, match="lr_schedule"):
+        layout({"S": steps, "S1": steps}, (*law.inputs, *law.paths))
 
 
 def test_ahead_is_ten_times_the_largest_run() -> None:

@@ -65,6 +65,7 @@ LAWS: dict[str, Law] = {
     "subscaling": laws.get("subscaling"),
     "power": laws.get("power(N)"),
     "a steep pair": laws.get("loss_to_loss"),
+    "a pair that saturates": laws.get("loss_to_error_sigmoid"),
     "power_floor": laws.get("power_floor(N)"),
     "uniform exponent": CHINCHILLA.with_priors(alpha=prior.Uniform(0.1, 0.9)),
     "normal floor": CHINCHILLA.with_priors(E=prior.Normal(1.7, 0.2)),
@@ -93,6 +94,7 @@ IN_SLOPES = {
     "subscaling": ("E", "T_N", "T_D", "alpha", "beta"),
     "power": ("T_N", "alpha"),
     "a steep pair": ("E_2", "T_L", "kappa"),
+    "a pair that saturates": ("E", "T_L", "s"),
     "power_floor": ("E", "T_N", "alpha"),
     "uniform exponent": None,
     "normal floor": ("E", "T_N", "T_D", "alpha", "beta"),
@@ -228,6 +230,23 @@ def test_a_steep_pair_by_hand() -> None:
         for w in (-5.0, 5.0):
             logs, log_jacobian = steep.to_log(jnp.array([0.9, w, 0.2]), 0.5)
             assert np.all(np.isfinite(logs)) and np.isfinite(log_jacobian)
+
+
+def test_the_slope_of_a_sigmoid_is_a_coordinate() -> None:
+    """The third coordinate is the log of the law's slope at the reference."""
+    model, data = model_and_data(LAWS["a pair that saturates"])
+    params = {"E": 0.15, "T_L": 0.3, "H": 0.2, "s": 4.0, "sigma": 0.01, "nu": 5.0}
+    at = data["reference"]
+    with float64():
+
+        def law(log_x: Any) -> Any:
+            return jnp.exp(model.law.term.log_value(params, {"L": log_x}, at))
+
+        slope = float(jax.grad(law)(at["L"])) / float(np.exp(at["L"]))
+        known = {name: jnp.asarray(value) for name, value in params.items()}
+        u = np.asarray(density.to_unconstrained(known, model.signature, data))
+    assert u[0] == pytest.approx(np.log(0.45))
+    assert u[2] == pytest.approx(np.log(slope))
 
 
 def test_extreme_coordinates_stay_finite() -> None:

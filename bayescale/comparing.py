@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bayescale import laws as law_library
 from bayescale.errors import LawError, PriorError
 from bayescale.evidence.held_out import (
     Split,
@@ -89,7 +90,8 @@ def compare(
     runs : Runs, optional
         The runs; not needed where all are fits.
     noise : str, Noise or sequence of them, default "student_t"
-        Noise on log loss. With several, every law is fitted under each.
+        Noise on log loss. With several, every law is fitted under each. A law with a process,
+        such as ``skaling:matern``, has its own, and is compared by evidence alone.
     pool : str or Pooling, optional
         Pooling of every law, as for :func:`bayescale.fit`.
     priors : mapping of str to Prior, optional
@@ -218,17 +220,12 @@ def _named(
             found.append((name, law, law.noise))
         else:
             _given(runs)
-            for each in noises:
+            process = law_library.get(law).discrepancy in law_library.PROCESSES
+            own = [law_library.get(law).noise] if process else noises
+            for each in own:
                 model = build_model(law, each)
-                label = name if len(noises) == 1 else f"{name}, {model.noise.name}"
+                label = name if len(own) == 1 else f"{name}, {model.noise.name}"
                 found.append((label, model.law, each))
-    for name, law, each in found:
-        beyond = (law if isinstance(law, Fit) else build_model(law, each)).discrepancy
-        if beyond.kernel is not None:
-            raise LawError(
-                f"The law {name!r} comes with the discrepancy {beyond.name!r}, which ties the runs "
-                "to each other: none can be left out by its weight. Compare by bs.backtest."
-            )
     names = [name for name, *_ in found]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -407,6 +404,12 @@ def _compared(
         evidence = marginal(again, seed).evidence
         return evidence.log_evidence, evidence.se, " ".join(evidence.refusals[:1])
 
+    if found.discrepancy.kernel is not None:
+        messages.append(
+            f"the discrepancy {found.discrepancy.name} ties the runs to each other: no score that "
+            "leaves runs out, and none ahead; for those see backtest."
+        )
+        units, groups, split = None, {}, None
     score = None
     if units is not None and not found.diagnosis.converged:
         messages.append("no leave-one-out score: the fit has not converged.")
@@ -442,6 +445,7 @@ def _nested(fits: Mapping[str, Fit]) -> dict[tuple[str, str], SavageDickey]:
         for question in nested_in(wide.law):
             for name, simple in fits.items():
                 same = simple.law.expression == question.expression
+                same = same and simple.discrepancy.kernel == wide.discrepancy.kernel
                 if same and simple.noise == wide.noise and same_priors(wide.model, simple.model):
                     answers[wide_name, name] = savage_dickey(
                         wide, question.parameter, question.null

@@ -17,13 +17,14 @@ from bayescale.laws.overfitting import Overfitting
 from bayescale.laws.overtraining import OverTraining
 from bayescale.laws.per_ratio import PerRatio
 from bayescale.laws.power import Power
-from bayescale.laws.registry import get, names, parse, register
+from bayescale.laws.registry import PROCESSES, get, names, parse, register
 from bayescale.laws.shape import Shape
 from bayescale.laws.shifted import Shifted
 from bayescale.laws.term import Modifier, Pair, Parameter, Saturating, Term
 from bayescale.laws.valley import Valley
 
 __all__ = [
+    "PROCESSES",
     "Annealed",
     "Balanced",
     "BatchAdjusted",

@@ -142,8 +142,6 @@ def test_what_cannot_be_used_is_refused(runs):
         build_model("curve", noise="student_t")
     with pytest.raises(BayescaleError, match="positive number"):
         Process("matern", Uniform(-1.0, 1.0))
-    with pytest.raises(LawError, match=r"bs\.backtest"):
-        bs.compare(["curve"], runs, noise="normal", progress=False)
 
 
 @pytest.mark.parametrize("bad", [0, -1, np.inf])

@@ -205,6 +205,25 @@ def test_a_process_goes_with_a_law_by_its_name_and_into_a_mixture(runs, fit, tmp
             bs.laws.get(wrong)
 
 
+def test_laws_with_and_without_a_process_are_compared_by_evidence_and_forecast_together(runs):
+    ranking = bs.compare(
+        ["chinchilla", "chinchilla:matern"],
+        runs,
+        noise="normal",
+        draws=400,
+        prior_sensitivity=False,
+        progress=False,
+    )
+    with_process = next(law for law in ranking.laws if law.name == "chinchilla:matern")
+    assert with_process.evidence.ok and with_process.loo is None and not ranking.nested
+    assert "ties the runs" in " ".join(with_process.messages)
+    probability = ranking.weights("probability")
+    assert probability["chinchilla:matern"] > 0.95  # the runs have a wave that the law does not
+    ahead = ranking.forecast({"N": [3e9], "D": [1e11]})
+    alone = bs.forecast(with_process.fit, {"N": [3e9], "D": [1e11]})
+    assert ahead.quantile(0.5) == pytest.approx(alone.quantile(0.5), rel=0.01)
+
+
 def test_json_brings_it_back_and_what_cannot_be_used_is_refused(surface):
     assert from_json(surface.to_json()) == surface
     given = get("matern(0.02, 0.4)").resolved(bs.laws.get("skaling"))

@@ -14,6 +14,7 @@ METHODS = {
     "chinchilla, no discrepancy": ("#D55E00", "o", "chinchilla, no discrepancy"),
     "half, no discrepancy": ("#E69F00", "s", "four laws, no discrepancy"),
     "half, slope": ("#0072B2", "D", "four laws, with discrepancy"),
+    "half with skaling:matern, slope": ("#CC79A7", "v", "and skaling:matern"),
 }
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     axes = figure.subplots()
     for i, (method, (colour, marker, label)) in enumerate(METHODS.items()):
         mean = table[table["method"] == method].groupby("family")["cover90"].mean()
-        at = np.arange(len(families)) + 0.12 * (i - 1.5)
+        at = np.arange(len(families)) + 0.12 * (i - 2)
         axes.plot(mean.loc[families], at, marker, color=colour, label=label, markersize=5)
     axes.axvline(0.9, color="#444444", linewidth=0.8)
     names = [f"{f} (held out)" if f == "loss_to_loss" else f for f in families]

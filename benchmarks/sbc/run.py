@@ -52,6 +52,7 @@ def calibrate(law: str, options: argparse.Namespace) -> Any:
             law,
             design,
             options.n,
+            noise="student_t",
             reference=options.reference,
             method=options.method,
             seed=options.seed,

@@ -130,7 +130,8 @@ def write_table(found: list[Any], loads: list[float], options: argparse.Namespac
         *([f"--seed {options.seed}"] if options.seed else []),
     ]
     command = " ".join(("benchmarks/sbc/run.py", *asked))
-    stem = "_".join(("table", *(re.sub(r"\W+", "_", word).strip("_") for word in asked)))
+    named = [word for word in asked if not word.startswith("--without")]
+    stem = "_".join(("table", *(re.sub(r"\W+", "_", word).strip("_") for word in named)))
     failing = [f for f in found if not f.ok]
     text = [
         "# Simulation-based calibration",

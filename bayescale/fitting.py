@@ -113,6 +113,12 @@ def build_model(
         Where a name is unknown or an expression cannot be read.
     """
     law = law_library.get(law)
+    named = law.name.partition(":")[2]
+    if named and discrepancy is not None and discrepancy != named:
+        raise LawError(
+            f"The law {law.name!r} names its process, but the discrepancy {discrepancy!s} was "
+            f"given beside it. Leave it out, or name the law {law.name.partition(':')[0]!r}."
+        )
     of_law = dict(law.noise_priors) if noise is None or noise == law.noise else {}
     noise = noise_library.get(law.noise if noise is None else noise)
     beyond = discrepancy_library.get(law.discrepancy if discrepancy is None else discrepancy)

@@ -137,6 +137,12 @@ class Forecast:
         return np.asarray(found if found.ndim == 1 else found.mean(axis=0))
 
     @functools.cached_property
+    def _guard(self) -> np.ndarray:
+        """How far a discrepancy guards each point outside the runs; zero where none does."""
+        frontier = {name: float(self.fit.runs[name].max()) for name in self._reached}
+        return self.discrepancy.reach(self.points, frontier, self.distance)
+
+    @functools.cached_property
     def predictive(self) -> Predictive:
         """The distribution of a new run's loss."""
         rng = np.random.default_rng([self.seed, 1])
@@ -284,12 +290,12 @@ class Forecast:
     @functools.cached_property
     def unguarded(self) -> np.ndarray:
         """Which points lie outside the data where the band takes the law to be exact."""
-        return np.asarray(self._outside & ((self.distance == 0) | self.discrepancy.is_exact))
+        return np.asarray(self._outside & ((self._guard == 0) | self.discrepancy.is_exact))
 
     @functools.cached_property
     def guessed(self) -> np.ndarray:
         """Which points lie beyond the data where the discrepancy's scale is a guess."""
-        return np.asarray((self.distance > 0) & self.discrepancy.is_guess)
+        return np.asarray((self._guard > 0) & self.discrepancy.is_guess)
 
     @functools.cached_property
     def misfit(self) -> np.ndarray:
@@ -365,7 +371,7 @@ class Forecast:
             taken = "."
             if self.unguarded[i]:
                 taken = "; the band takes the law to be exact there: not to be vouched for."
-            elif self.distance[i] == 0:
+            elif self._guard[i] == 0:
                 taken = "; the band takes the law to be exact there."
             found.append(f"outside the data: {how}{taken}")
         if self.misfit[i]:

@@ -210,13 +210,19 @@ class Fit:
         """What a quadratic in the log inputs still explains of the residuals: a check of the law.
 
         Not looked for where residuals are not independent (points of one curve, run effects), nor
-        where the discrepancy is a process, which takes such structure up.
+        of one input beside a process. Of several, a process takes it up among the runs, but not
+        beyond them: it is looked for in what the law alone leaves.
         """
-        if self.discrepancy.kernel is not None or self.noise.units(self.runs) is not None:
+        process = self.discrepancy.kernel is not None
+        if (process and len(self.law.inputs) == 1) or self.noise.units(self.runs) is not None:
             return Structure()
         known = (self.runs[name] for name in self.law.inputs if name in self.runs.columns)
         inputs = [np.log(v) if np.all(v > 0) else np.asarray(v, float) for v in known]
-        return structure(inputs, self.residuals / self.noise_scale)
+        left = self.residuals
+        if process:
+            fitted = self._thinned.log_law(self.inputs_of(self.runs)).reshape(-1, len(self.runs))
+            left = np.log(self.runs.loss) - np.median(fitted, axis=0)
+        return structure(inputs, left / self.noise_scale)
 
     @functools.cached_property
     def _summary(self) -> RowSummary:
@@ -454,6 +460,13 @@ class Fit:
                 f"The discrepancy {discrepancy.name!r} is sampled with the law, but the fit has "
                 f"{self.discrepancy.name!r}. Fit again with --discrepancy {discrepancy.name}."
             )
+        asked, own = ([p.prior for p in d.parameters] for d in (discrepancy, self.discrepancy))
+        if asked != own:
+            raise LawError(
+                f"The discrepancy {discrepancy.name!r} is sampled with the law, and the fit has "
+                f"the priors {', '.join(map(str, own))}, not {', '.join(map(str, asked))}. Fit "
+                "again with those, or leave the discrepancy out."
+            )
         inputs = self.law.inputs
         fitted = self.log_law(self.inputs_of(self.runs)).reshape(-1, len(self.runs))
         with float64():
@@ -569,7 +582,9 @@ class Fit:
             f"Discrepancy: {self.discrepancy.text()}"
         )
         if isinstance(self.discrepancy, Sampled):
-            head = f"{head} {self.discrepancy.note(runs.columns, law.inputs)}".rstrip()
+            length = float(np.median(self.draws.get("length", np.inf)))
+            note = self.discrepancy.note(runs.columns, law.inputs, length)
+            head = f"{head} {note}".rstrip()
         return "\n".join((head, self.diagnosis.text(), *runs.warnings))
 
     def plot(self, kind: str = "band", **options: Any) -> Any:

@@ -319,6 +319,12 @@ class Allocation:
         """What the bands hold, and what they do not."""
         beyond = any(np.any(v > 0) for v in self._first.beyond.values())
         exact = self._first.discrepancy.is_exact
+        if self._first.discrepancy.kernel is not None:
+            return (
+                "The loss and its band hold the process that was fitted beside the law; N* and D*, "
+                "their bands and the sizes within a share of the best do not: they are those of "
+                "the law alone."
+            )
         if not beyond:
             return "The bands of N* and D* are those of the law's parameters."
         of_loss = (

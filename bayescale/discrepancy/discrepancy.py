@@ -65,6 +65,16 @@ class Discrepancy(ABC):
             Largest value of each input among the runs.
         """
 
+    def reach(
+        self, points: Mapping[str, np.ndarray], frontier: Mapping[str, float], distance: np.ndarray
+    ) -> np.ndarray:
+        """By how much a band is guarded outside the runs, shape (point,); zero where it is not.
+
+        ``points`` and ``frontier`` are as for :meth:`distance`, and ``distance`` is what a forecast
+        has for it: of a process, its standard deviation.
+        """
+        return distance
+
     @abstractmethod
     def slopes(self, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         r"""Draws of :math:`\delta` per unit of distance, of the given shape (replicate, draw)."""

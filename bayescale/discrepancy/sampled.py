@@ -61,7 +61,7 @@ class Sampled(Discrepancy):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the discrepancy at points, given the runs, draw by draw.
 
-        Exact for each draw of the parameters.
+        Exact for each draw of the parameters, but that runs may share places.
 
         Parameters
         ----------
@@ -111,7 +111,9 @@ class Sampled(Discrepancy):
         array, shape (run,)
         """
 
-    def note(self, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...]) -> str:
+    def note(
+        self, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...], length: float
+    ) -> str:
         """What must be known of how the runs were taken; empty where there is nothing."""
         return ""
 

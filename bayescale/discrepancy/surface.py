@@ -13,7 +13,7 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 
 from bayescale.discrepancy.kernel import Integrated
-from bayescale.discrepancy.learned import KNOWN, scale_for
+from bayescale.discrepancy.learned import GUESSED, KNOWN, scale_for
 from bayescale.discrepancy.sampled import GIVEN, LENGTH, Sampled, above_zero, measured
 from bayescale.discrepancy.slope import Slope
 from bayescale.errors import LawError
@@ -31,13 +31,16 @@ A gradient costs the cube of it."""
 NARROWEST, WIDER = 1.0 / 64.0, 1.2
 """Side of the narrowest cells that share a place, in e-folds; how much wider the next are."""
 
+COARSE = 0.5
+"""Side of the cells, in lengths of the process, from which they are too coarse to pass unsaid."""
+
 LEAST_SPAN = 0.03
 """The log range of the losses counts as this much at least."""
 
-FROM = "chosen on forward splits of public runs, docs/how-far.md"
+FROM = "a guess that was set before any split was scored, docs/how-far.md"
 
 WANDER = LogNormal(0.01, 0.7)
-"""Scale in units of the log range of the losses: how far public runs of N and D leave a law."""
+"""Scale in units of the log range of the losses: a per cent, give or take a factor of two."""
 
 BLOCK = 25
 """Draws for which the process is told from the runs at once."""
@@ -221,8 +224,18 @@ class Surface(Sampled):
             Parameter("tau", "shape", "1/e-fold", slope, self.tau),
         )
 
+    @property
+    def is_guess(self) -> bool:
+        return self.slope_source == GUESSED
+
     def resolved(self, law: Law) -> Surface:
         return self
+
+    def reach(
+        self, points: Mapping[str, np.ndarray], frontier: Mapping[str, float], distance: np.ndarray
+    ) -> np.ndarray:
+        """That of the slope: elsewhere outside the runs nothing but the process guards a band."""
+        return Slope(self.tau).distance(points, frontier)
 
     def span(self, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...]) -> float:
         """Log of the largest loss over the smallest, at least 0.03."""
@@ -317,14 +330,22 @@ class Surface(Sampled):
             "the runs cannot tell."
         )
 
-    def note(self, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...]) -> str:
+    def note(
+        self, columns: Mapping[str, np.ndarray], inputs: tuple[str, ...], length: float
+    ) -> str:
         places = Places.among(columns, inputs)
         if not places.width:
             return ""
-        return (
+        told = (
             f"The process takes the {len(places.of)} runs at {len(places.at)} places: runs within "
             f"cells of {places.width:.2g} e-folds share one."
         )
+        if places.width > COARSE * length:
+            told += (
+                f" That is coarse beside its length, {length:.2g} e-folds: waves as short as the "
+                "cells count as noise. Give fewer runs (--where)."
+            )
+        return told
 
     def to_json(self) -> dict[str, Any]:
         return {

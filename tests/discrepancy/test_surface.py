@@ -133,9 +133,11 @@ def test_many_inputs_share_places_and_the_fit_says_so():
     off = np.log(np.column_stack([n, d])) - places.at[places.of]
     assert np.max(np.abs(off)) < places.width
     found = get("matern").resolved(bs.laws.get("chinchilla"))
-    assert f"1000 runs at {len(places.at)} places" in found.note(columns, INPUTS)
+    told = found.note(columns, INPUTS, 2.0)
+    assert f"1000 runs at {len(places.at)} places" in told and "coarse" not in told
+    assert "coarse" in found.note(columns, INPUTS, places.width)
     few = {name: values[:100] for name, values in columns.items()}
-    assert Places.among(few, INPUTS).width == 0.0 and found.note(few, INPUTS) == ""
+    assert Places.among(few, INPUTS).width == 0.0 and found.note(few, INPUTS, 2.0) == ""
 
 
 def test_a_wave_that_the_law_does_not_know_is_taken_up_and_the_forecast_tells_its_parts(fit, runs):
@@ -222,6 +224,21 @@ def test_laws_with_and_without_a_process_are_compared_by_evidence_and_forecast_t
     ahead = ranking.forecast({"N": [3e9], "D": [1e11]})
     alone = bs.forecast(with_process.fit, {"N": [3e9], "D": [1e11]})
     assert ahead.quantile(0.5) == pytest.approx(alone.quantile(0.5), rel=0.01)
+
+
+def test_nothing_is_vouched_for_that_the_law_alone_would_not_be(runs, fit):
+    below = bs.forecast(fit, {"N": [1e6], "D": [1e8]})
+    assert below.unguarded[0] and not below.trustworthy[0]
+    assert fit.structure.share > 0.2  # the wave, which ends with the runs, is looked for in the law
+    ahead = bs.forecast(fit, {"N": [2e9], "D": [1e11]})
+    assert not ahead.unguarded[0]
+    bare = get("matern").resolved(bs.laws.get("power(N)+power(D)"))
+    assert bare.is_guess and not fit.discrepancy.is_guess
+    with pytest.raises(LawError, match="has the priors"):
+        bs.forecast(fit, {"N": 2e9, "D": 1e11}, discrepancy="matern(2, 0.1)").interval(0.9)
+    with pytest.raises(LawError, match="names its process"):
+        bs.fit("chinchilla:matern", runs, discrepancy="none", progress=False)
+    assert "those of the law alone" in bs.allocate(fit, [1e20]).text()
 
 
 def test_json_brings_it_back_and_what_cannot_be_used_is_refused(surface):

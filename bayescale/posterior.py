@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from bayescale.discrepancy import Discrepancy, Sampled
+from bayescale.discrepancy import Discrepancy, Sampled, Seen
 from bayescale.errors import LawError
 from bayescale.inference.diagnosis import Diagnosis
 from bayescale.inference.evaluate import RowSummary, not_kept, summarise_rows
@@ -467,17 +467,11 @@ class Fit:
                 f"the priors {', '.join(map(str, own))}, not {', '.join(map(str, asked))}. Fit "
                 "again with those, or leave the discrepancy out."
             )
-        inputs = self.law.inputs
         fitted = self.log_law(self.inputs_of(self.runs)).reshape(-1, len(self.runs))
+        params = {name: values.ravel() for name, values in self.draws.items()}
+        seen = Seen(self.runs.columns, self.law.inputs, self.reference[LOSS_SPAN])
         with float64():
-            return discrepancy.given(
-                self.runs.columns,
-                inputs,
-                np.log(self.runs.loss) - fitted,
-                {name: values.ravel() for name, values in self.draws.items()},
-                points,
-                self.reference[LOSS_SPAN],
-            )
+            return discrepancy.given(seen, np.log(self.runs.loss) - fitted, params, points)
 
     def influence(self) -> pd.DataFrame:
         """How far each run pulls each parameter.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.discrepancy import Sampled
+from bayescale.discrepancy import Sampled, Seen
 from bayescale.errors import LawError
 from bayescale.inference.runtime import float64
 from bayescale.laws.law import geometric_mean
@@ -218,8 +218,8 @@ def _one(
         log_mean = np.asarray(log_loss(model.signature, truth, x, point))
         own = {name: np.asarray(v) for name, v in truth.items()}
         if isinstance(model.discrepancy, Sampled):
-            span = reference[LOSS_SPAN]
-            residual = model.discrepancy.simulate(rng, design.columns, model.law.inputs, own, span)
+            seen = Seen(design.columns, model.law.inputs, reference[LOSS_SPAN])
+            residual = model.discrepancy.simulate(rng, seen, own)
         else:
             residual = model.noise.simulate(rng, log_mean, own, rows)
         return truth, np.asarray(np.exp(log_mean + residual), np.float64)

@@ -9,7 +9,7 @@ from bayescale import prior as prior_library
 from bayescale.discrepancy.discrepancy import Discrepancy
 from bayescale.discrepancy.exact import Exact
 from bayescale.discrepancy.process import KERNELS, Process
-from bayescale.discrepancy.sampled import Sampled
+from bayescale.discrepancy.sampled import Sampled, Seen
 from bayescale.discrepancy.slope import Slope
 from bayescale.discrepancy.surface import Surface
 from bayescale.errors import LawError
@@ -20,6 +20,7 @@ __all__ = [
     "Exact",
     "Process",
     "Sampled",
+    "Seen",
     "Slope",
     "Surface",
     "from_json",

@@ -11,7 +11,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayescale.discrepancy.sampled import GIVEN, LENGTH, Sampled, above_zero, measured
+from bayescale.discrepancy.sampled import (
+    GIVEN,
+    LEAST_SPAN,
+    LENGTH,
+    Sampled,
+    Seen,
+    above_zero,
+    by_block,
+    measured,
+    padded,
+)
 from bayescale.discrepancy.state_space import IntegratedWiener, Kernel, Matern32, smoothed
 from bayescale.discrepancy.surface import Surface
 from bayescale.errors import LawError
@@ -20,9 +30,6 @@ from bayescale.laws.term import Parameter, Values
 from bayescale.prior import LogNormal, Prior
 
 __all__ = ["KERNELS", "Process", "loss_span"]
-
-LEAST_SPAN = 0.03
-"""The log range of the losses counts as this much at least."""
 
 FROM = "learned from public learning curves, docs/how-far.md"
 
@@ -132,35 +139,25 @@ class Process(Sampled):
         x = np.log(columns[inputs[0]])
         order = np.argsort(x, kind="stable")
         count, own = measured(columns)
-
-        def padded(values: np.ndarray, filler: float) -> np.ndarray:
-            return np.concatenate([values, np.full(size - len(values), filler)])
-
         return {
             "order": np.concatenate([order, np.arange(len(x), size)]),
-            "gap": padded(np.diff(x[order], prepend=x[order[0]]), 0.0),
-            "count": padded(count, 1.0),
-            "own": padded(own, 0.0),
+            "gap": padded(np.diff(x[order], prepend=x[order[0]]), size, 0.0),
+            "count": padded(count, size, 1.0),
+            "own": padded(own, size, 0.0),
         }
 
     def given(
-        self,
-        columns: Mapping[str, np.ndarray],
-        inputs: tuple[str, ...],
-        residual: np.ndarray,
-        params: Values,
-        points: Mapping[str, np.ndarray],
-        span: float,
+        self, seen: Seen, residual: np.ndarray, params: Values, points: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        x = np.log(columns[inputs[0]])
-        to = np.log(points[inputs[0]])
+        columns, (input,), span = seen
+        x, to = np.log(columns[input]), np.log(points[input])
         if self.kind == "wiener":  # it starts at the first run, and is zero below
             to = np.maximum(to, x.min())
         places = np.concatenate([x, to])
         places = np.concatenate([places, np.full(-len(places) % PLACES, places.max())])
         order = np.argsort(places, kind="stable")
         gaps = np.diff(places[order], prepend=places[order[0]])
-        seen = (np.arange(len(places)) < len(x))[order]
+        known = (np.arange(len(places)) < len(x))[order]
         count, own = measured(columns)
         n_draws, rest = len(residual), len(places) - len(x)
         values = np.concatenate([residual, np.zeros((n_draws, rest))], axis=1)[:, order]
@@ -169,29 +166,23 @@ class Process(Sampled):
         )[:, order]
         amplitude = self.factor * span * params["wander"]
         length = params.get("length", np.ones(n_draws))
-        means, sds = np.empty((n_draws, len(places))), np.empty((n_draws, len(places)))
-        run = _smoother(self.kernel)
-        for start in range(0, n_draws, BLOCK):
-            some = np.minimum(np.arange(start, start + BLOCK), n_draws - 1)
-            mean, variance = run(
-                amplitude[some], length[some], gaps, values[some], variances[some], seen
-            )
-            means[some], sds[some] = np.asarray(mean), np.sqrt(np.asarray(variance))
+        smooth = _smoother(self.kernel)
+
+        def run(some: np.ndarray) -> tuple[Any, Any]:
+            own = values[some], variances[some], known
+            found: tuple[Any, Any] = smooth(amplitude[some], length[some], gaps, *own)
+            return found
+
+        means, sds = by_block(run, n_draws, len(places), BLOCK)
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         at = back[len(x) : len(x) + len(to)]
         return means[:, at], sds[:, at]
 
-    def simulate(
-        self,
-        rng: np.random.Generator,
-        columns: Mapping[str, np.ndarray],
-        inputs: tuple[str, ...],
-        params: Values,
-        span: float,
-    ) -> np.ndarray:
+    def simulate(self, rng: np.random.Generator, seen: Seen, params: Values) -> np.ndarray:
         """From one run to the next in the order of the input, by the transition of the kernel."""
-        x = np.log(columns[inputs[0]])
+        columns, (input,), span = seen
+        x = np.log(columns[input])
         order = np.argsort(x, kind="stable")
         gaps = np.diff(x[order], prepend=x[order[0]])
         scale, length = span * float(params["wander"]), float(params.get("length", 1.0))

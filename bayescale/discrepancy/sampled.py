@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -14,7 +15,18 @@ from bayescale.errors import PriorError, RunsError
 from bayescale.laws.term import Values
 from bayescale.prior import LogNormal, Prior
 
-__all__ = ["AVERAGED", "GIVEN", "LENGTH", "Sampled", "above_zero", "measured"]
+__all__ = [
+    "AVERAGED",
+    "GIVEN",
+    "LEAST_SPAN",
+    "LENGTH",
+    "Sampled",
+    "Seen",
+    "above_zero",
+    "by_block",
+    "measured",
+    "padded",
+]
 
 AVERAGED = "n_averaged"
 """Column that says how many measurements each loss is the mean of."""
@@ -24,6 +36,28 @@ GIVEN = "given"
 
 LENGTH = LogNormal(2.0, 0.6)
 """Prior of the length of a process, in e-folds of the inputs."""
+
+
+LEAST_SPAN = 0.03
+"""The log range of the losses counts as this much at least."""
+
+
+class Seen(NamedTuple):
+    """What a process sees of the runs.
+
+    Parameters
+    ----------
+    columns : mapping of str to array, shape (run,)
+        Their columns.
+    inputs : tuple of str
+        The inputs of the law.
+    span : float
+        :meth:`Sampled.span`, the range of log losses that the scale is in units of.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    inputs: tuple[str, ...]
+    span: float
 
 
 class Sampled(Discrepancy):
@@ -51,13 +85,7 @@ class Sampled(Discrepancy):
 
     @abstractmethod
     def given(
-        self,
-        columns: Mapping[str, np.ndarray],
-        inputs: tuple[str, ...],
-        residual: np.ndarray,
-        params: Values,
-        points: Mapping[str, np.ndarray],
-        span: float,
+        self, seen: Seen, residual: np.ndarray, params: Values, points: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the discrepancy at points, given the runs, draw by draw.
 
@@ -65,18 +93,14 @@ class Sampled(Discrepancy):
 
         Parameters
         ----------
-        columns : mapping of str to array, shape (run,)
-            Columns of the runs.
-        inputs : tuple of str
-            The inputs of the law.
+        seen : Seen
+            Of the runs.
         residual : array, shape (draw, run)
             Log loss minus the log of the law.
         params : mapping of str to array, shape (draw,)
             Parameters of the process, and ``sigma``.
         points : mapping of str to array, shape (point,)
             Inputs at the points, in plain units.
-        span : float
-            :meth:`span` of the runs.
 
         Returns
         -------
@@ -84,27 +108,16 @@ class Sampled(Discrepancy):
         """
 
     @abstractmethod
-    def simulate(
-        self,
-        rng: np.random.Generator,
-        columns: Mapping[str, np.ndarray],
-        inputs: tuple[str, ...],
-        params: Values,
-        span: float,
-    ) -> np.ndarray:
+    def simulate(self, rng: np.random.Generator, seen: Seen, params: Values) -> np.ndarray:
         """One draw of the process and the noise at the runs: what to add to the log of the law.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-        columns : mapping of str to array, shape (run,)
-            The inputs, and ``n_averaged`` where losses are means.
-        inputs : tuple of str
-            The inputs of the law.
+        seen : Seen
+            Of the runs; their losses are not used.
         params : mapping of str to float
             Parameters of the process, and ``sigma``.
-        span : float
-            :meth:`span` that the scale is in units of.
 
         Returns
         -------
@@ -128,6 +141,26 @@ class Sampled(Discrepancy):
         n = int(np.prod(shape))
         p = (rng.permutation(n) + rng.uniform(size=n)) / n
         return np.asarray(special.ndtri(np.clip(p, 1e-12, 1 - 1e-12))).reshape(shape)
+
+
+def padded(values: np.ndarray, size: int, filler: float) -> np.ndarray:
+    """Rows up to a size, of the same type."""
+    return np.concatenate([values, np.full(size - len(values), filler, values.dtype)])
+
+
+def by_block(
+    run: Callable[[np.ndarray], tuple[Any, Any]], n_draws: int, n_points: int, block: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations at points, from means and variances of a block of draws.
+
+    The last block repeats the last draw, so that one shape is compiled.
+    """
+    means, sds = np.empty((n_draws, n_points)), np.empty((n_draws, n_points))
+    for start in range(0, n_draws, block):
+        some = np.minimum(np.arange(start, start + block), n_draws - 1)
+        mean, variance = run(some)
+        means[some], sds[some] = np.asarray(mean), np.sqrt(np.asarray(variance))
+    return means, sds
 
 
 def above_zero(**priors: Prior) -> None:

@@ -14,7 +14,17 @@ from jax.scipy.linalg import solve_triangular
 
 from bayescale.discrepancy.kernel import Integrated
 from bayescale.discrepancy.learned import GUESSED, KNOWN, scale_for
-from bayescale.discrepancy.sampled import GIVEN, LENGTH, Sampled, above_zero, measured
+from bayescale.discrepancy.sampled import (
+    GIVEN,
+    LEAST_SPAN,
+    LENGTH,
+    Sampled,
+    Seen,
+    above_zero,
+    by_block,
+    measured,
+    padded,
+)
 from bayescale.discrepancy.slope import Slope
 from bayescale.errors import LawError
 from bayescale.laws.law import Law
@@ -33,9 +43,6 @@ NARROWEST, WIDER = 1.0 / 64.0, 1.2
 
 COARSE = 0.5
 """Side of the cells, in lengths of the process, from which they are too coarse to pass unsaid."""
-
-LEAST_SPAN = 0.03
-"""The log range of the losses counts as this much at least."""
 
 FROM = "a guess that was set before any split was scored, docs/how-far.md"
 
@@ -251,63 +258,43 @@ class Surface(Sampled):
         first[places.of[::-1]] = np.arange(len(places.of))[::-1]
         apart = np.zeros((most, most))
         apart[:n, :n] = _distances(places.at, places.at)
-
-        def padded(values: np.ndarray, filler: float) -> np.ndarray:
-            return np.concatenate([values, np.full(size - len(values), filler, values.dtype)])
-
         return {
-            "place": padded(places.of, 0),
-            "count": padded(count, 1.0),
-            "own": padded(own, 0.0),
+            "place": padded(places.of, size, 0),
+            "count": padded(count, size, 1.0),
+            "own": padded(own, size, 0.0),
             "first": first,
             "used": np.arange(most) < n,
             "apart": apart,
         }
 
     def given(
-        self,
-        columns: Mapping[str, np.ndarray],
-        inputs: tuple[str, ...],
-        residual: np.ndarray,
-        params: Values,
-        points: Mapping[str, np.ndarray],
-        span: float,
+        self, seen: Seen, residual: np.ndarray, params: Values, points: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
+        columns, inputs, span = seen
         places = Places.among(columns, inputs)
         to = np.column_stack([coordinate(name, points[name]) for name in inputs])
         count, own = measured(columns)
         apart, across = _distances(places.at, places.at), _distances(to, places.at)
         amplitude = self.factor * span * params["wander"]
         weights = 1.0 / (params["sigma"][:, None] ** 2 / count + own)
-        n_draws = len(residual)
-        means, sds = np.empty((n_draws, len(to))), np.empty((n_draws, len(to)))
-        for start in range(0, n_draws, BLOCK):
-            some = np.minimum(np.arange(start, start + BLOCK), n_draws - 1)
-            mean, variance = _told()(
-                amplitude[some],
-                params["length"][some],
-                apart,
-                across,
-                residual[some],
-                weights[some],
-                places.of,
-                np.ones(len(places.at), bool),
+        used = np.ones(len(places.at), bool)
+
+        def run(some: np.ndarray) -> tuple[Any, Any]:
+            own = residual[some], weights[some], places.of, used
+            found: tuple[Any, Any] = _told()(
+                amplitude[some], params["length"][some], apart, across, *own
             )
-            means[some], sds[some] = np.asarray(mean), np.sqrt(np.asarray(variance))
+            return found
+
+        means, sds = by_block(run, len(residual), len(to), BLOCK)
         watched = [n for n in (*inputs, "C") if n in columns and n in points]
         frontier = {name: float(np.max(columns[name])) for name in dict.fromkeys(watched)}
         beyond = Slope(self.tau).distance(points, frontier)
         slope = self.factor * params["tau"][:, None] * beyond
         return means, np.hypot(sds, slope)
 
-    def simulate(
-        self,
-        rng: np.random.Generator,
-        columns: Mapping[str, np.ndarray],
-        inputs: tuple[str, ...],
-        params: Values,
-        span: float,
-    ) -> np.ndarray:
+    def simulate(self, rng: np.random.Generator, seen: Seen, params: Values) -> np.ndarray:
+        columns, inputs, span = seen
         places = Places.among(columns, inputs)
         scale, length = span * float(params["wander"]), float(params["length"])
         apart = _distances(places.at, places.at)

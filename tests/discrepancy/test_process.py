@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import bayescale as bs
-from bayescale.discrepancy import Process, from_json, get
+from bayescale.discrepancy import Process, Seen, from_json, get
 from bayescale.discrepancy.process import loss_span
 from bayescale.errors import BayescaleError, LawError, RunsError
 from bayescale.fitting import build_model
@@ -64,7 +64,7 @@ def test_the_process_given_the_runs_is_that_of_dense_algebra(runs):
     span = loss_span(runs.columns, "x")
     with float64():
         mean, sd = process.given(
-            runs.columns, ("x",), residual[None], params, {"x": runs["x"]}, span
+            Seen(runs.columns, ("x",), span), residual[None], params, {"x": runs["x"]}
         )
     gain = np.linalg.solve(covariance + noise, covariance).T
     assert np.allclose(mean[0], gain @ residual, atol=1e-9)
@@ -74,9 +74,10 @@ def test_the_process_given_the_runs_is_that_of_dense_algebra(runs):
 def test_far_beyond_the_runs_the_process_is_its_prior_and_wiener_starts_at_the_first(runs):
     params = {name: np.array([v]) for name, v in BESIDE.items()}
     residual, points = np.zeros((1, 24)), {"x": np.array([1e4, 1e30])}
+    seen = Seen(runs.columns, ("x",), 1.5)
     with float64():
-        far = get("matern").given(runs.columns, ("x",), residual + 0.1, params, points, 1.5)
-        wiener = get("wiener").given(runs.columns, ("x",), residual, params, points, 1.5)
+        far = get("matern").given(seen, residual + 0.1, params, points)
+        wiener = get("wiener").given(seen, residual, params, points)
     assert far[0][0, 1] == pytest.approx(0.0, abs=1e-9)
     assert far[1][0, 1] == pytest.approx(1.5 * BESIDE["wander"])
     assert wiener[1][0, 0] == 0.0 and wiener[1][0, 1] > 1.0
@@ -172,7 +173,7 @@ def test_what_is_simulated_has_the_covariance_of_dense_algebra(runs, kind):
     rng = np.random.default_rng(1)
     with float64():
         drawn = np.array(
-            [process.simulate(rng, runs.columns, "x", params, span) for _ in range(1500)]
+            [process.simulate(rng, Seen(runs.columns, ("x",), span), params) for _ in range(1500)]
         )
     x, scale = np.log(runs["x"]), span * params["wander"]
     if kind == "matern":

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import bayescale as bs
-from bayescale.discrepancy import Surface, from_json, get
+from bayescale.discrepancy import Seen, Surface, from_json, get
 from bayescale.discrepancy.surface import MOST, Places
 from bayescale.errors import BayescaleError, LawError
 from bayescale.fitting import build_model
@@ -93,7 +93,7 @@ def test_given_the_runs_it_is_that_of_dense_algebra_and_beyond_them_a_slope(runs
     params = {name: np.array([v]) for name, v in BESIDE.items()}
     span = surface.span(runs.columns, INPUTS)
     with float64():
-        mean, sd = surface.given(runs.columns, INPUTS, residual[None], params, at, span)
+        mean, sd = surface.given(Seen(runs.columns, INPUTS, span), residual[None], params, at)
     covariance, noise = dense(runs.columns, runs.columns, surface)
     across, _ = dense(runs.columns, at, surface)
     gain = np.linalg.solve(covariance + noise, across.T).T
@@ -106,7 +106,7 @@ def test_given_the_runs_it_is_that_of_dense_algebra_and_beyond_them_a_slope(runs
     with float64():
         far = {name: values[1:] * 1e9 for name, values in at.items()}
         once, twice = (
-            s.given(runs.columns, INPUTS, residual[None], params, far, span)[1]
+            s.given(Seen(runs.columns, INPUTS, span), residual[None], params, far)[1]
             for s in (surface, doubled)
         )
     assert twice[0, 0] == pytest.approx(2 * once[0, 0])
@@ -116,7 +116,7 @@ def test_simulated_runs_have_the_covariance_that_the_density_takes(runs, surface
     rng = np.random.default_rng(1)
     span = surface.span(runs.columns, INPUTS)
     draws = np.stack(
-        [surface.simulate(rng, runs.columns, INPUTS, BESIDE, span) for _ in range(4000)]
+        [surface.simulate(rng, Seen(runs.columns, INPUTS, span), BESIDE) for _ in range(4000)]
     )
     process, noise = dense(runs.columns, runs.columns, surface)
     expected, scale = process + noise, process[0, 0]

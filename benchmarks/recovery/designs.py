@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["DESIGNS", "Design"]
+__all__ = ["DESIGNS", "SHORT", "Design"]
 
 type Columns = dict[str, np.ndarray]
 
@@ -221,3 +221,13 @@ DESIGNS: dict[str, Design] = {
         scheduled, CURVES, {"L_0": 3.0, "A": 0.52, "alpha": 0.5, "C": 1.7, "lambda": 0.995}
     ),
 }
+
+SHORT: dict[str, Design] = {
+    law: Design(
+        lambda: scheduled(total=2_400, n=12),
+        f"48 points of four curves of 2,400 steps:{CURVES.partition(':')[2]}",
+        DESIGNS[law].truth,
+    )
+    for law in ("multi_power", "annealing")
+}
+"""Designs with a tenth of the steps, for studies of a hundred fits: a density costs the steps."""

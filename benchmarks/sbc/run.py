@@ -22,13 +22,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import common
-from recovery.designs import DESIGNS
+from recovery.designs import DESIGNS as LONG
+from recovery.designs import SHORT
 
 HERE = Path(__file__).resolve().parent
 LAWS = (
     *("power(N)", "power_floor(N)", "power_floor(C)", "kaplan", "chinchilla", "kaplan_floor"),
     *("skaling", "subscaling"),
 )
+DESIGNS = LONG | SHORT
+"""The designs of the laws that have their own."""
+
 N = 100
 SCALES = (0.5, 0.67, 0.8, 1.25, 1.5, 2.0)
 """Factors of a wrong posterior's standard deviation, for the power of the check."""

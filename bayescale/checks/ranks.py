@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from bayescale.inference.runtime import float64
+from bayescale.laws.law import Law
 from bayescale.model import LOSS_SCALE, Model, log_likelihood
 from bayescale.posterior import Fit
 from bayescale.runs import Runs
-from bayescale.units import coordinate, is_linear
+from bayescale.units import is_linear
 
 __all__ = ["AHEAD", "LIKELIHOOD", "beyond", "quantities", "ranks"]
 
@@ -26,21 +27,23 @@ def quantities(model: Model) -> tuple[str, ...]:
     return (*(p.name for p in model.parameters), AHEAD, LIKELIHOOD)
 
 
-def beyond(design: Runs, inputs: tuple[str, ...]) -> dict[str, float]:
-    """The run of the largest product of inputs, grown tenfold in that product.
+def beyond(design: Runs, law: Law) -> dict[str, np.ndarray]:
+    """The run of the largest product of inputs, grown tenfold in that product, shape ``(1,)``.
 
     For a law of N and D that is ten times the compute of the largest run, N and D grown alike; for
-    a law of one input, ten times that input. A linear input, such as z, stays what it is.
+    a law of one input, ten times that input. A linear input, such as z, stays what it is, and so
+    does the schedule of the run.
     """
-    sizes = [name for name in inputs if not is_linear(name)]
+    sizes = [name for name in law.inputs if not is_linear(name)]
     size = np.sum([np.log(design[name]) for name in sizes], axis=0)
     largest = int(np.argmax(size))
     growth = {name: 10.0 ** (1.0 / len(sizes)) for name in sizes}
-    return {name: float(design[name][largest]) * growth.get(name, 1.0) for name in inputs}
+    found = {name: design[name][[largest]] * growth.get(name, 1.0) for name in law.inputs}
+    return found | {name: design[name][[largest]] for name in law.paths}
 
 
 def ranks(
-    fit: Fit, truth: Mapping[str, float], ahead: Mapping[str, float], n_draws: int
+    fit: Fit, truth: Mapping[str, float], ahead: Mapping[str, np.ndarray], n_draws: int
 ) -> dict[str, int]:
     """How many of ``n_draws`` thinned draws lie below the truth, by quantity.
 
@@ -51,8 +54,8 @@ def ranks(
         for repetitions of those with large weights.
     truth : mapping of str to float
         The sampled parameters.
-    ahead : mapping of str to float
-        Inputs of the loss ahead.
+    ahead : mapping of str to array, shape (1,)
+        Inputs of the loss ahead, and the paths of the law.
     n_draws : int
     """
     total = fit.log_likelihood_sum.size
@@ -63,11 +66,11 @@ def ranks(
     point = {name: v for name, v in fit.reference.items() if name != LOSS_SCALE}
     signature = fit.model.signature
     with float64():
-        x = {name: coordinate(name, value) for name, value in ahead.items()}
-        true_loss = float(fit.law.term.log_value(truth, x, point))
+        x = fit.law.coordinates(ahead)
+        true_loss = float(np.squeeze(fit.law.term.log_value(truth, x, point)))
         data = fit.model.data(fit.runs, fit.reference)
         true_likelihood = float(np.sum(np.asarray(log_likelihood(signature, truth, data))))
-    drawn_loss = fit.log_law({name: np.array([value]) for name, value in ahead.items()})
+    drawn_loss = fit.log_law(ahead)
     below[AHEAD] = int(np.sum(drawn_loss.ravel()[some] < true_loss))
     below[LIKELIHOOD] = int(np.sum(fit.log_likelihood_sum.ravel()[some] < true_likelihood))
     return below

@@ -139,7 +139,7 @@ def sbc(
     used = fixed
     if reference == "data":
         used = {name: p if p.is_relative else fixed[name] for name, p in model.priors.items()}
-    ahead = beyond(runs, model.law.inputs)
+    ahead = beyond(runs, model.law)
     tasks = {
         str(i): Task(
             model.law,

@@ -135,10 +135,10 @@ def test_a_design_with_schedules_is_laid_out_and_simulated() -> None:
 
 def test_ahead_is_ten_times_the_largest_run() -> None:
     runs = layout({"N": [1e6, 1e9, 1e8], "D": [1e9, 1e9, 1e11]}, ("N", "D"))[0]
-    ahead = beyond(runs, ("N", "D"))
+    ahead = beyond(runs, bs.laws.get("chinchilla"))
     assert ahead["N"] * ahead["D"] == pytest.approx(1e20)
     assert ahead["N"] / 1e8 == pytest.approx(ahead["D"] / 1e11)
-    assert beyond(runs, ("N",)) == {"N": pytest.approx(1e10)}
+    assert beyond(runs, bs.laws.get("power(N)")) == {"N": pytest.approx(1e10)}
 
 
 def test_a_process_is_simulated_and_the_log_range_of_the_losses_is_held() -> None:
@@ -153,3 +153,13 @@ def test_a_process_is_simulated_and_the_log_range_of_the_losses_is_held() -> Non
         assert abs(np.log(loss_span(own.columns, "x") / span)) <= NEAR
     assert set(drawn.truths[0]) == {p.name for p in model.parameters} >= {"wander", "length"}
     assert drawn.refused > 0
+
+
+def test_ahead_keeps_the_schedule_of_the_largest_run() -> None:
+    schedules = np.array(["0:0 10:0.001 200:0.0001", "0:0 10:0.002 300:0.0001"])
+    steps = np.array([200.0, 300.0])
+    inputs = {"S": steps, "S1": sums(schedules, steps), "lr_schedule": schedules}
+    law = bs.laws.get("annealing")
+    ahead = beyond(layout(inputs, (*law.inputs, *law.paths))[0], law)
+    assert list(ahead["lr_schedule"]) == [schedules[1]]
+    assert np.isfinite(bs.laws.get("annealing").coordinates(ahead)[law.inputs[0]]).all()

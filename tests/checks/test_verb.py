@@ -157,7 +157,7 @@ def test_log_likelihood_and_loss_ahead_are_those_of_the_fit(noise: str) -> None:
     for i in (0, 100, 399):
         truth = {name: float(values[i]) for name, values in flat.items()}
         # The rank of a draw among all draws, whatever computes it.
-        found = ranks(fit, truth, {"N": 1e10}, 400)
+        found = ranks(fit, truth, {"N": np.array([1e10])}, 400)
         for name, values in flat.items():
             assert found[name] == np.sum(values < truth[name])
         assert abs(found[LIKELIHOOD] - np.sum(likelihood < likelihood[i] - 1e-9)) <= np.sum(
@@ -167,8 +167,18 @@ def test_log_likelihood_and_loss_ahead_are_those_of_the_fit(noise: str) -> None:
         assert abs(found[AHEAD] - np.sum(ahead < ahead[i] - 1e-12)) <= np.sum(
             np.abs(ahead - ahead[i]) < 1e-12
         )
-    low = ranks(fit, {name: values.min() * 0.5 for name, values in flat.items()}, {"N": 1e10}, 255)
-    high = ranks(fit, {name: values.max() * 2.0 for name, values in flat.items()}, {"N": 1e10}, 255)
+    low = ranks(
+        fit,
+        {name: values.min() * 0.5 for name, values in flat.items()},
+        {"N": np.array([1e10])},
+        255,
+    )
+    high = ranks(
+        fit,
+        {name: values.max() * 2.0 for name, values in flat.items()},
+        {"N": np.array([1e10])},
+        255,
+    )
     assert (low["E"], high["E"]) == (0, 255)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from bayescale.laws.term import Values
 
@@ -15,6 +15,9 @@ class Integrated(ABC):
 
     It is a part of the key of compiled programs; the numbers are data and parameters.
     """
+
+    dense: ClassVar[bool] = False
+    """Whether it factors a matrix of all runs: then many points at once save nothing."""
 
     @abstractmethod
     def log_density(

@@ -98,6 +98,8 @@ class DenseMatern32(Integrated):
     inputs.
     """
 
+    dense = True
+
     def log_density(
         self, log_mean: Any, loss: Any, params: Values, rows: Values, mask: Any, span: Any
     ) -> Any:

@@ -33,7 +33,7 @@ BLOCK = 1000
 """Draws in one call of the compiled program; a shorter block is padded."""
 
 LANES = 100
-"""The same, where the log likelihood is summed over runs at once."""
+"""The same, where the log likelihood is summed over runs at once, or factors a matrix of them."""
 
 KEPT = 20_000_000
 """Most numbers, runs times draws, that the log likelihood of every run is kept for: 0.16 GB."""
@@ -105,10 +105,14 @@ def _keeps(data: Data, draws: int) -> bool:
     return not is_large(data) and "count" not in data and n_rows(data) * draws <= KEPT
 
 
+def _size(signature: Signature) -> int:
+    return LANES if signature.is_dense else BLOCK
+
+
 def prepare(signature: Signature, data: Data, draws: int) -> None:
     """Start compiling for a number of draws."""
     kept = _keeps(data, draws)
-    program, size = (_program, BLOCK) if kept else (_sums, LANES)
+    program, size = (_program, _size(signature)) if kept else (_sums, LANES)
     with float64():
         program(signature).prepare(np.zeros((size, len(signature.kinds))), arranged(data))
 
@@ -133,11 +137,11 @@ def evaluate(
     """
     if not _keeps(data, len(u)):
         return _evaluate_sums(signature, u, data, progress)
-    n = n_rows(data)
+    n, size = n_rows(data), _size(signature)
     blocks = []
     with float64():
-        for block in _blocks(u, BLOCK):
-            *out, pointwise = _program(signature)(_filled(block, BLOCK), data)
+        for block in _blocks(u, size):
+            *out, pointwise = _program(signature)(_filled(block, size), data)
             blocks.append(_first((*out, np.asarray(pointwise)[:, :n]), len(block)))
     return Evaluated(*_joined(blocks))
 

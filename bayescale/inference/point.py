@@ -79,7 +79,8 @@ def _programs(signature: Signature) -> _Programs:
         one = jax.value_and_grad(
             lambda u: density.potential(u, signature, data, prior_weight, jacobian_weight)
         )
-        if side_by_side() or signature.process is not None:  # one scan over rows serves all lanes
+        scans = signature.process is not None and not signature.is_dense
+        if side_by_side() or scans:  # one scan over rows serves all lanes
             return jax.vmap(one)(points)
 
         def fill(i: Any, found: Any) -> Any:

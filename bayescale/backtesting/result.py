@@ -221,8 +221,10 @@ class Backtest:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON document that ``bayescale backtest --json`` prints."""
+        groups = self.table().to_dict("records")
+        weights = [dict(s.weights) for s in self.scored]
         return {
-            "groups": self.table().to_dict("records"),
+            "groups": [{**row, "weights": own} for row, own in zip(groups, weights, strict=True)],
             "means": {str(k): dict(row) for k, row in self.means().iterrows()},
             "discrepancies": {name: d.to_json() for name, d in self.discrepancies.items()},
             "failures": dict(self.failures),

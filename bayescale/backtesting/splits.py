@@ -11,7 +11,7 @@ from bayescale.errors import RunsError
 from bayescale.runs import Runs
 from bayescale.runs.where import parse_where
 
-__all__ = ["Part", "parts"]
+__all__ = ["Part", "parts", "within"]
 
 FITTED = ("fit", "train", "small", "1", "True", "true")
 """Values of a split column that mark the runs to fit."""
@@ -21,6 +21,9 @@ ALL = "all"
 
 ROLLING = (0.5, 0.6, 0.7, 0.8)
 """Shares of the runs that rolling splits fit, those of least compute first."""
+
+WITHIN = (0.6, 0.8)
+"""The same, of the fitted runs, where those are split again to weigh laws."""
 
 FEWEST = 5
 """A part with fewer runs to fit has no forecast."""
@@ -83,6 +86,16 @@ def parts(
             "Choose another threshold."
         )
     return found, left_out
+
+
+def within(part: Part) -> list[Part]:
+    """Pseudo-extrapolation: the fitted runs split again; none where they are too few."""
+    found = []
+    for split, small in _masks(part.small, None, None, WITHIN).items():
+        if small.sum() >= FEWEST and not small.all():
+            own = f"{split} of {part.split}"
+            found.append(Part(part.group, own, part.small.select(small), part.small.select(~small)))
+    return found
 
 
 def _groups(runs: Runs, by: str | None) -> dict[str, Runs]:

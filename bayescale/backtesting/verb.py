@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.backtesting.mixtures import needs_evidence, weights
+from bayescale.backtesting.mixtures import FORWARD, needs_evidence, stacked, weights
 from bayescale.backtesting.reduction import ahead
 from bayescale.backtesting.result import Backtest, Scored
 from bayescale.backtesting.scores import score, summary
-from bayescale.backtesting.splits import Part, parts
+from bayescale.backtesting.splits import Part, parts, within
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError
 from bayescale.evidence.mixture import beyond
@@ -74,8 +74,9 @@ def backtest(
     by : str, optional
         A column that tells groups of runs apart: every group is fitted and forecast by itself.
     mixtures : sequence of str, default ("equal",)
-        Mixtures of the laws that are scored too: ``equal`` weights, by ``evidence``, or ``half`` of
-        each.
+        Mixtures of the laws that are scored too: ``equal`` weights, by ``evidence``, ``half`` of
+        each, or ``forward``: stacking on pseudo-extrapolation, for which the fitted runs are split
+        again at 60 and 80 % of them (three times the fits).
     noise, priors, discrepancy
         As for :func:`bayescale.fit`.
     method, seed, draws, warmup, chains, folder, executor, workers, progress
@@ -96,6 +97,8 @@ def backtest(
     evidence = needs_evidence(mixing)
     models = {name: build_model(law, noise, priors, discrepancy) for name, law in named.items()}
     found, left_out = parts(runs, fit_where, split_column, rolling, by)
+    inner = {part.name: within(part) if FORWARD in mixing else [] for part in found}
+    all_parts = [*found, *(part for several in inner.values() for part in several)]
     tasks = {
         f"{part.name} | {name}": Task(
             models[name].law,
@@ -103,10 +106,10 @@ def backtest(
             noise=noise,
             priors=priors,
             discrepancy=discrepancy,
-            given={"targets": part.large, "evidence": evidence},
+            given={"targets": part.large, "evidence": evidence and part in found},
         )
         for name in named
-        for part in found
+        for part in all_parts
     }
     many = fit_many(
         tasks,
@@ -124,7 +127,7 @@ def backtest(
     scored: list[Scored] = []
     messages = [f"left out, too few runs: {name}" for name in left_out]
     for part in found:
-        own, why = _scored(part, models, many, mixing, seed)
+        own, why = _scored(part, inner[part.name], models, many, mixing, seed)
         scored += own
         messages += why
     return Backtest(
@@ -153,13 +156,16 @@ def _named(laws: Laws) -> dict[str, str | Law]:
 
 
 def _scored(
-    part: Part, models: Mapping[str, Model], many: Many, mixing: tuple[str, ...], seed: int
+    part: Part,
+    inner: Sequence[Part],
+    models: Mapping[str, Model],
+    many: Many,
+    mixing: tuple[str, ...],
+    seed: int,
 ) -> tuple[list[Scored], list[str]]:
     """Scores of every law and mixture on one part, and which could not be had."""
-    kept = {name: f"{part.name} | {name}" for name in models}
-    kept = {name: task for name, task in kept.items() if task in many}
-    reduced = {name: many[task] for name, task in kept.items()}
-    ok = {name: task not in many.doubtful for name, task in kept.items()}
+    reduced = _reduced(part, models, many)
+    ok = {name: f"{part.name} | {name}" not in many.doubtful for name in reduced}
     found = []
     for name, values in reduced.items():
         model = models[name]
@@ -167,25 +173,73 @@ def _scored(
         found.append(_one(part, name, alone, {name: 1.0}, ok[name]))
     messages = []
     for mixture in mixing if len(reduced) > 1 else ():
-        refused = [name for name, v in reduced.items() if v["refusals"]]
-        if mixture != "equal" and refused:
-            messages.append(
-                f"no mixture {mixture!r} for {part.name}: no evidence of {', '.join(refused)} "
-                f"({reduced[refused[0]]['refusals'][0]})"
-            )
+        own, why = _weights(mixture, part, reduced, models, many, inner, seed)
+        if why:
+            messages.append(f"no mixture {mixture!r} for {part.name}: {why}")
             continue
-        own = weights(mixture, {name: v["log_evidence"] for name, v in reduced.items()})
         mixed = {
             name: predictive(
                 models[name], beyond(models[name].discrepancy, own), values, part, seed
             )
             for name, values in reduced.items()
         }
-        found.append(_one(part, f"mixture: {mixture}", mixed, own, all(ok.values())))
+        fits = [f"{each.name} | {name}" for each in inner for name in reduced]
+        weighed = mixture != FORWARD or not set(fits) & set(many.doubtful)
+        found.append(_one(part, f"mixture: {mixture}", mixed, own, all(ok.values()) and weighed))
         if len(reduced) < len(models):
             missing = ", ".join(name for name in models if name not in reduced)
             messages.append(f"the mixture {mixture!r} for {part.name} goes without {missing}")
     return found, messages
+
+
+def _reduced(part: Part, models: Mapping[str, Model], many: Many) -> dict[str, Any]:
+    """What was kept of the fits to one part, by law, of those that were made."""
+    tasks = {name: f"{part.name} | {name}" for name in models}
+    return {name: many[task] for name, task in tasks.items() if task in many}
+
+
+def _weights(
+    mixture: str,
+    part: Part,
+    reduced: Mapping[str, Any],
+    models: Mapping[str, Model],
+    many: Many,
+    inner: Sequence[Part],
+    seed: int,
+) -> tuple[dict[str, float], str]:
+    """Weights of the laws in a mixture, or why there are none."""
+    if mixture == FORWARD:
+        return _forward(part, list(reduced), models, many, inner, seed)
+    refused = [name for name, values in reduced.items() if values["refusals"]]
+    if mixture != "equal" and refused:
+        why = reduced[refused[0]]["refusals"][0]
+        return {}, f"no evidence of {', '.join(refused)} ({why})"
+    return weights(mixture, {name: v["log_evidence"] for name, v in reduced.items()}), ""
+
+
+def _forward(
+    part: Part,
+    names: list[str],
+    models: Mapping[str, Model],
+    many: Many,
+    inner: Sequence[Part],
+    seed: int,
+) -> tuple[dict[str, float], str]:
+    """Weights by stacking on the fitted runs of one part, split again."""
+    if not inner:
+        return {}, f"{len(part.small)} runs are too few to split again"
+    equal = dict.fromkeys(names, 1.0 / len(names))
+    log_density: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for each in inner:
+        reduced = _reduced(each, models, many)
+        failed = [name for name in names if name not in reduced]
+        if failed:
+            return {}, f"no fit of {', '.join(failed)} to {each.split}"
+        for name in names:
+            past = beyond(models[name].discrepancy, equal)
+            forecast = predictive(models[name], past, reduced[name], each, seed)
+            log_density[name].append(forecast.log_density(each.large.loss))
+    return stacked({name: np.concatenate(values) for name, values in log_density.items()}), ""
 
 
 def predictive(

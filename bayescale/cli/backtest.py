@@ -70,7 +70,8 @@ def backtest(
     by
         A column of groups, each of which is fitted and forecast by itself.
     mixtures
-        Mixtures of the laws to score too: equal, evidence, half; or none.
+        Mixtures of the laws to score too: equal, evidence, half, forward (stacked on splits inside
+        the fitted runs: three times the fits); or none.
     noise
         Noise on log loss: student_t, normal, laplace or huber; that of the law unless said.
     discrepancy

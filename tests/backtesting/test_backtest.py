@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, special, stats
 
 import bayescale as bs
 from bayescale.backtesting.mixtures import weights
@@ -197,6 +197,63 @@ def test_failures_are_named_and_the_others_go_on(runs):
     assert list(found.failures) == ["all: C < 1e19 | broken"] and not found.ok
     assert set(found.table()["law"]) == {"good"}
     assert isinstance(found.means(), pd.DataFrame)
+
+
+FAST = {"method": "laplace", "draws": 500, "workers": 1, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def forward(runs) -> bs.Backtest:
+    laws = ["chinchilla", "skaling", "power_floor(C)"]
+    options = {"mixtures": ("forward",), "discrepancy": "none"} | FAST
+    return bs.backtest(laws, runs, fit_where="C < 1e19", **options)
+
+
+def test_forward_weights_are_those_that_forecast_the_fitted_runs_best(forward, runs):
+    """Against the densities of a backtest of the fitted runs, and another optimiser."""
+    mixture = forward.scored[-1]
+    own = runs.select(runs["C"] < 1e19)
+    options = {"mixtures": (), "discrepancy": "none"} | FAST
+    inner = bs.backtest(forward.laws, own, rolling=(0.6, 0.8), **options)
+    targets = inner.targets
+    each = np.stack([targets[targets["law"] == law]["log_density"] for law in forward.laws])
+    assert each.shape[1] == sum(s.n_test for s in inner.scored[:: len(forward.laws)])
+
+    def worth(w: np.ndarray) -> float:
+        return -float(np.mean(special.logsumexp(each, axis=0, b=w[:, None])))
+
+    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1.0}
+    start = np.full(3, 1 / 3)
+    best = optimize.minimize(worth, start, bounds=[(1e-12, 1.0)] * 3, constraints=simplex)
+    weights = np.array([mixture.weights[law] for law in forward.laws])
+    assert mixture.law == "mixture: forward" and weights.sum() == pytest.approx(1.0)
+    assert worth(np.maximum(weights, 1e-12)) == pytest.approx(best.fun, abs=1e-5)
+    assert mixture.weights["power_floor(C)"] < 0.1  # C alone cannot tell the runs
+    told = next(g for g in forward.to_json()["groups"] if g["law"] == "mixture: forward")
+    assert told["weights"] == mixture.weights
+
+
+def test_forward_weights_do_not_look_at_the_targets(forward, runs):
+    columns = dict(runs.columns)
+    columns["loss"] = np.where(columns["C"] < 1e19, columns["loss"], 9.0 * columns["loss"])
+    options = {"mixtures": ("forward",), "discrepancy": "none"} | FAST
+    other = bs.backtest(forward.laws, read_quietly(columns), fit_where="C < 1e19", **options)
+    assert other.scored[-1].weights == forward.scored[-1].weights
+    assert other.scored[-1].scores["elpd"] < forward.scored[-1].scores["elpd"] - 1.0
+
+
+def test_what_cannot_be_split_again_has_no_forward_mixture_and_says_so(runs):
+    six = runs.select(np.argsort(runs["C"])[:7])
+    last_but_one = float(np.sort(six["C"])[-2])
+    found = bs.backtest(
+        ["chinchilla", "power_floor(C)"],
+        six,
+        fit_where=f"C <= {last_but_one}",
+        mixtures=("equal", "forward"),
+        **FAST,
+    )
+    assert "mixture: forward" not in set(found.table()["law"])
+    assert any("6 runs are too few to split again" in message for message in found.messages)
 
 
 def test_an_unknown_mixture_is_refused(runs):

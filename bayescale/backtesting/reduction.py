@@ -15,7 +15,7 @@ __all__ = ["ahead"]
 ROUGHLY = 1.0
 """Nats that two estimates of the evidence may differ by: weights need no more."""
 
-KEPT = 500
+KEPT = 2000
 """Draws that are kept; each has eight draws of discrepancy and noise."""
 
 

@@ -1,6 +1,7 @@
 """Forward splits of public series: are the bands honest beyond the data?
 
     python benchmarks/extrapolation/run.py [--out DIR] [--families llama3,olmo] [--rule trained]
+        [--seed 1] [--forward]
 
 Every split fits the small runs of a series under four laws, and one of them with a process beside
 it, and forecasts the large ones. The scale
@@ -10,7 +11,9 @@ numbers (``bayescale/discrepancy/learned.py``) are those learned from all. Finis
 and ``learned.csv`` beside this file (or, for some families only, into DIR). With ``--rule trained``
 the runs with fewer tokens than parameters are left out before splitting, and the files are
 ``table.trained.md`` and so on: a rule on inputs alone, but one that was thought of after the first
-table had been seen.
+table had been seen. With ``--seed`` all fits have another seed (``table.seed1.md``); with
+``--forward`` the mixtures by stacking on pseudo-extrapolation, which need two more fits of every
+law to every split, are scored too (``table.forward.md``).
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from loky import ProcessPoolExecutor
 from scipy import special
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,10 +37,12 @@ import common
 from series import FAMILIES, HELD_OUT, Split, splits
 
 import bayescale as bs
-from bayescale.backtesting.mixtures import weights
+from bayescale.backtesting.mixtures import stacked, weights
 from bayescale.backtesting.reduction import ahead
 from bayescale.backtesting.scores import PROBS, SUMMARIES, score, summary
+from bayescale.backtesting.splits import Part, within
 from bayescale.discrepancy import Discrepancy, Exact, Process, Slope, Surface, get
+from bayescale.inference.runtime import processors
 from bayescale.noise import Normal, StudentT
 from bayescale.predictive import REPLICATES, Predictive
 from bayescale.prior import LogNormal
@@ -48,6 +54,9 @@ MODELS = (*LAWS, PROCESS)
 MIXED = ("equal", "evidence", "half")
 FIVE = tuple(f"{name} with {PROCESS}" for name in MIXED)
 """The mixtures of the four laws, and of those and the fifth model."""
+
+STACKED = {"forward": LAWS, f"forward with {PROCESS}": MODELS}
+"""The mixtures by stacking, which ``--forward`` adds, and their laws."""
 
 METHODS = (*MODELS, *MIXED, *FIVE)
 MEDIANS = (0.002, 0.003, 0.0045, 0.006, 0.008, 0.011, 0.015, 0.02)
@@ -62,6 +71,11 @@ DEFAULT = f"half with {PROCESS}, slope"
 """The method whose means are told without each family, too."""
 
 DRAWS = 500
+"""Of each chain."""
+
+KEPT = 500
+"""Draws in all that the scores are made of, evenly spaced."""
+
 OF_LOG = "elpd of ln loss"
 SCORES = (*SUMMARIES, OF_LOG)
 RULES = {"all": "", "trained": ".trained"}
@@ -70,10 +84,26 @@ RULES = {"all": "", "trained": ".trained"}
 type Kept = dict[str, dict[str, Any]]
 """What is kept of the fits of one split, by law."""
 
+type Weights = dict[str, dict[str, dict[str, float]]]
+"""Weight of each law, by method and split."""
 
-def task(law: str, part: Split) -> bs.Task:
+
+def inner(part: Split) -> list[Split]:
+    """The splits inside the fitted runs that :func:`bayescale.backtest` stacks on."""
+    own = Part(part.series, part.name, part.small, part.large)
+    return [
+        Split(part.family, f"{part.name} within", float(each.small["C"].max()), *_sides(each))
+        for each in within(own)
+    ]
+
+
+def _sides(part: Part) -> tuple[bs.Runs, bs.Runs]:
+    return part.small, part.large
+
+
+def task(law: str, part: Split, evidence: bool) -> bs.Task:
     """One fit. The slope beyond the data of the process is left out: it is learned, as for all."""
-    given = {"targets": part.large, "evidence": True}
+    given = {"targets": part.large, "evidence": evidence}
     if law != PROCESS:
         return bs.Task(law, part.small, given=given)
     name, _ = PROCESS.split(":")
@@ -83,18 +113,25 @@ def task(law: str, part: Split) -> bs.Task:
     return bs.Task(name, part.small, noise="normal", discrepancy=flat, given=given)
 
 
-def fits(parts: list[Split], folder: Path, workers: int | None) -> dict[str, Kept]:
+def fits(
+    parts: list[Split], folder: Path, workers: int | None, seed: int, evidence: bool = True
+) -> dict[str, Kept]:
     """The fits of every split, made where they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = {
-        f"{part.name}|{law}": task(law, part)
+        f"{part.name}|{law}": task(law, part, evidence)
         for law in MODELS
         for part in parts
         if not _place(folder, part, law).is_file()
     }
     if missing:
         many = bs.fit_many(
-            missing, reduce=ahead, folder=folder / "study", draws=DRAWS, workers=workers
+            missing,
+            reduce=ahead,
+            folder=folder / "study",
+            draws=DRAWS,
+            workers=workers,
+            seed=seed,
         )
         for part in parts:
             for law in MODELS:
@@ -116,13 +153,13 @@ def _place(folder: Path, part: Split, law: str) -> Path:
 
 
 def _keep(place: Path, reduced: Mapping[str, Any]) -> None:
-    numbers = {f"noise_{name}": values for name, values in reduced["noise"].items()}
+    log_law = np.asarray(reduced["log_law"], np.float32)
+    some = np.linspace(0, len(log_law) - 1, min(KEPT, len(log_law))).astype(int)
+    numbers = {f"noise_{name}": values[some] for name, values in reduced["noise"].items()}
     if "leaves" in reduced:
-        numbers["leaves"] = np.asarray(reduced["leaves"], np.float32)
+        numbers["leaves"] = np.asarray(reduced["leaves"], np.float32)[some]
     evidence = np.nan if reduced["refusals"] else reduced["log_evidence"]
-    np.savez_compressed(
-        place, log_law=np.asarray(reduced["log_law"], np.float32), log_evidence=evidence, **numbers
-    )
+    np.savez_compressed(place, log_law=log_law[some], log_evidence=evidence, **numbers)
 
 
 def _read(place: Path) -> dict[str, Any]:
@@ -198,7 +235,7 @@ def learn(density: Mapping[str, np.ndarray], parts: list[Split]) -> LogNormal:
 
 
 def weights_of(method: str, kept: Kept) -> dict[str, float]:
-    """Weight of each law in a method: a law's name, or a mixture's."""
+    """Weight of each law in a method: a law's name, or a mixture's that looks at evidence alone."""
     if method in MODELS:
         return {method: 1.0}
     members = MODELS if method in FIVE else LAWS
@@ -209,11 +246,26 @@ def weights_of(method: str, kept: Kept) -> dict[str, float]:
     return weights(method, evidence)
 
 
-def scored(
-    part: Split, kept: Kept, method: str, beyond: Callable[[str], Discrepancy]
+def forward(
+    laws: tuple[str, ...], pseudo: list[tuple[Split, Kept]], slope: Slope
 ) -> dict[str, float]:
-    """Scores of one method on one split."""
-    own = weights_of(method, kept)
+    """Weight of each law by stacking on the splits inside the fitted runs."""
+    log_density = {
+        law: np.concatenate(
+            [
+                predictive(each, kept[law], slope).log_density(each.large.loss)
+                for each, kept in pseudo
+            ]
+        )
+        for law in laws
+    }
+    return stacked(log_density)
+
+
+def scored(
+    part: Split, kept: Kept, own: Mapping[str, float], beyond: Callable[[str], Discrepancy]
+) -> dict[str, float]:
+    """Scores of one method, by the weights of its laws, on one split."""
     laws = {law: predictive(part, kept[law], beyond(law)) for law in own}
     return _both(summary(score(laws, own, part.large.loss)), part)
 
@@ -288,54 +340,99 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=common.ROOT / "build" / "extrapolation")
     parser.add_argument("--families", default="")
     parser.add_argument("--rule", choices=RULES, default="all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--forward", action="store_true", help="mixtures by stacking, too")
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
     options = parser.parse_args()
     started = time.perf_counter()
     chosen = options.families.split(",") if options.families else [*FAMILIES, *HELD_OUT]
     trained = options.rule == "trained"
     parts = splits({name: (FAMILIES | HELD_OUT)[name] for name in chosen}, trained)
-    kept = fits(parts, options.out / "fits", options.workers)
+    folder = options.out / ("fits" if options.seed == 0 else f"fits.seed{options.seed}")
+    kept = fits(parts, folder, options.workers, options.seed)
     parts = [part for part in parts if len(kept[part.name]) == len(MODELS)]
     learning = [part for part in parts if part.family in FAMILIES]
-    methods = METHODS
-
     by_law = {
         part.name: {law: density_by_scale(part, own) for law, own in kept[part.name].items()}
         for part in parts
     }
-    density = {
-        method: {
-            part.name: sum(
-                w * by_law[part.name][law] for law, w in weights_of(method, kept[part.name]).items()
-            )
-            for part in parts
-        }
-        for method in methods
-    }
+    own_weights: Weights = {}
     learned: dict[tuple[str, str], LogNormal] = {}
-    for method in methods:
-        learned[method, ""] = learn(density[method], learning)
-        for family in {part.family for part in parts}:
-            others = [part for part in learning if part.family != family]
-            learned[method, family] = (
-                learn(density[method], others) if others else LogNormal(0.01, 0.6)
-            )
+
+    def add(method: str, of: Callable[[Split], dict[str, float]]) -> None:
+        """The weights of a method, and the scales that it learns with each family left out."""
+        own_weights[method] = {part.name: of(part) for part in parts}
+        learned.update(scales(method, own_weights[method], by_law, parts, learning))
+
+    for method in METHODS:
+        add(method, lambda part, m=method: weights_of(m, kept[part.name]))
+    if options.forward:
+        pseudo = {part.name: inner(part) for part in parts}
+        again = [each for several in pseudo.values() for each in several]
+        inside = fits(again, folder / "within", options.workers, options.seed, evidence=False)
+        for method, laws in STACKED.items():
+            equal = method.replace("forward", "equal")
+
+            def by_stacking(part: Split, laws: tuple[str, ...] = laws, equal: str = equal) -> Any:
+                slope = Slope(learned[equal, part.family], "the other families")
+                own = [(each, inside[each.name]) for each in pseudo[part.name]]
+                own = [(each, kept) for each, kept in own if set(laws) <= set(kept)]
+                return forward(laws, own, slope)
+
+            add(method, by_stacking)
 
     rows: dict[str, list[tuple[str, dict[str, float]]]] = {}
-    for part in parts:
-        for name, found in point_fits(part).items():
-            rows.setdefault(name, []).append((part.family, found))
-        for method in methods:
-            own = kept[part.name]
-            slope = Slope(learned[method, part.family], "the other families")
-            rows.setdefault(f"{method}, no discrepancy", []).append(
-                (part.family, scored(part, own, method, lambda _: Exact()))
-            )
-            rows.setdefault(f"{method}, slope", []).append(
-                (part.family, scored(part, own, method, lambda _, s=slope: s))
-            )
+    with ProcessPoolExecutor(options.workers or processors()) as pool:
+        every = pool.map(
+            scores_of,
+            parts,
+            [kept[part.name] for part in parts],
+            [{m: by_part[part.name] for m, by_part in own_weights.items()} for part in parts],
+            [{m: learned[m, part.family] for m in own_weights} for part in parts],
+        )
+        for part, own in zip(parts, every, strict=True):
+            for name, found in own.items():
+                rows.setdefault(name, []).append((part.family, found))
     where = HERE if not options.families else options.out
-    write(where, rows, learned, parts, time.perf_counter() - started, options.rule)
+    suffix = RULES[options.rule] + (f".seed{options.seed}" if options.seed else "")
+    suffix += ".forward" if options.forward else ""
+    write(where, rows, learned, parts, time.perf_counter() - started, suffix)
+
+
+def scores_of(
+    part: Split,
+    kept: Kept,
+    own_weights: Mapping[str, Mapping[str, float]],
+    learned: Mapping[str, LogNormal],
+) -> dict[str, dict[str, float]]:
+    """Scores of every method on one split, with the slope and without."""
+    found = point_fits(part)
+    for method, own in own_weights.items():
+        slope = Slope(learned[method], "the other families")
+        found[f"{method}, no discrepancy"] = scored(part, kept, own, lambda _: Exact())
+        found[f"{method}, slope"] = scored(part, kept, own, lambda _, s=slope: s)
+    return found
+
+
+def scales(
+    method: str,
+    own_weights: Mapping[str, Mapping[str, float]],
+    by_law: Mapping[str, Mapping[str, np.ndarray]],
+    parts: list[Split],
+    learning: list[Split],
+) -> dict[tuple[str, str], LogNormal]:
+    """The scale of the slope of a method, learned from all families and without each."""
+    density = {
+        part.name: np.sum(
+            [w * by_law[part.name][law] for law, w in own_weights[part.name].items()], axis=0
+        )
+        for part in parts
+    }
+    found = {(method, ""): learn(density, learning)}
+    for family in {part.family for part in parts}:
+        others = [part for part in learning if part.family != family]
+        found[method, family] = learn(density, others) if others else LogNormal(0.01, 0.6)
+    return found
 
 
 def write(
@@ -344,7 +441,7 @@ def write(
     learned: dict[tuple[str, str], LogNormal],
     parts: list[Split],
     seconds: float,
-    rule: str,
+    suffix: str,
 ) -> None:
     """The tables."""
     columns = [
@@ -368,7 +465,8 @@ def write(
     outside = [part for part in parts if part.family in HELD_OUT]
     text = (
         "# Forward splits of public series"
-        + (", without runs of fewer tokens than parameters" if rule == "trained" else "")
+        + (", without runs of fewer tokens than parameters" if "trained" in suffix else "")
+        + (f", seed {suffix.split('seed')[1].split('.')[0]}" if "seed" in suffix else "")
         + "\n\n"
         f"{len(inside)} splits of {len({p.series for p in inside})} series of "
         f"{len({p.family for p in inside})} families; means over families of means over splits, "
@@ -381,9 +479,9 @@ def write(
         f"The learning and scoring took {seconds:.0f} s (fits that were there were not made "
         "again).\n"
     )
-    (where / f"table{RULES[rule]}.md").write_text(text)
+    (where / f"table{suffix}.md").write_text(text)
     common.write_csv(
-        where / f"families{RULES[rule]}.csv",
+        where / f"families{suffix}.csv",
         ["method", "family", *SCORES],
         [
             [method, family, *(f"{scores[name]:.6g}" for name in SCORES)]
@@ -392,7 +490,7 @@ def write(
         ],
     )
     common.write_csv(
-        where / f"learned{RULES[rule]}.csv",
+        where / f"learned{suffix}.csv",
         ["method", "left out", "median of tau", "sd of log tau"],
         [
             [m, family or "none", prior.median, prior.sigma]

@@ -429,7 +429,7 @@ def scales(
         for part in parts
     }
     found = {(method, ""): learn(density, learning)}
-    for family in {part.family for part in parts}:
+    for family in dict.fromkeys(part.family for part in parts):
         others = [part for part in learning if part.family != family]
         found[method, family] = learn(density, others) if others else LogNormal(0.01, 0.6)
     return found

@@ -350,7 +350,10 @@ LONG_SETS = ("training logs", "constant rate", "changing rate", "OLMo ladder")
 
 
 def markdown(own: pd.DataFrame) -> str:
-    """One row for each method, and its differences to the default, curve by curve."""
+    """One row for each method, and its differences to the default, curve by curve.
+
+    A mixture by evidence goes without the curves where it is refused.
+    """
     base = own[own["method"] == DEFAULT].set_index("curve_id")
     body = []
     for method, scores in own.groupby("method", sort=False):
@@ -360,11 +363,11 @@ def markdown(own: pd.DataFrame) -> str:
         apart = scores.set_index("curve_id")[["rmsle", "elpd"]] - base[["rmsle", "elpd"]]
         body.append(
             (
-                method,
+                method if len(scores) == len(base) else f"{method} ({len(scores)} curves)",
                 with_error(scores["rmsle"], ".4f"),
-                with_error(apart["rmsle"], "+.4f") if method != DEFAULT else "",
+                with_error(apart["rmsle"].dropna(), "+.4f") if method != DEFAULT else "",
                 with_error(scores["elpd"], ".3f"),
-                with_error(apart["elpd"], "+.3f") if method != DEFAULT else "",
+                with_error(apart["elpd"].dropna(), "+.3f") if method != DEFAULT else "",
                 cover,
                 f"{width:.3f}",
             )

@@ -14,7 +14,7 @@ from bayescale.consequences import DrawnLaw, drawn, nearly_optimal, optimum
 from bayescale.consequences.optimum import SPAN
 from bayescale.discrepancy import Discrepancy
 from bayescale.errors import LawError
-from bayescale.evidence.mixture import NEGLIGIBLE, beyond
+from bayescale.evidence.mixture import NEGLIGIBLE, several
 from bayescale.evidence.ranking import Ranking
 from bayescale.forecasting import Forecast, forecast
 from bayescale.posterior import Fit
@@ -87,6 +87,7 @@ def allocate(
         shares = {n: w for n, w in source.weights(weights).items() if w > NEGLIGIBLE}
         total = sum(shares.values())
         shares = {name: weight / total for name, weight in shares.items()}
+    share = several(shares, {name: fits[name].law for name in shares})
     laws = {name: drawn(fits[name], held) for name in shares}
     optima = {name: optimum(law, flops) for name, law in laws.items()}
     first = next(iter(optima.values()))
@@ -99,7 +100,7 @@ def allocate(
     )
     middle = _inside(pooled_quantiles(log_n, each, np.array([0.5]))[0], first.flops)
     ahead = {
-        name: _forecast(fits[name], law, middle, optima[name], discrepancy, shares, seed)
+        name: _forecast(fits[name], law, middle, optima[name], discrepancy, share, seed)
         for name, law in laws.items()
     }
     fixed = {name: value for law in laws.values() for name, value in law.held.items()}
@@ -119,14 +120,14 @@ def _forecast(
     log_n: np.ndarray,
     found: Any,
     discrepancy: str | Discrepancy | None,
-    shares: Mapping[str, float],
+    share: float,
     seed: int,
 ) -> Forecast:
     """The loss of a run at each budget: every draw at its own optimum, as far out as the median."""
     log_d = np.log(found.flops / 6.0) - log_n
     at = {name: natural(name, v) for name, v in law.inputs(log_n, log_d).items()}
     at |= {"N": np.exp(log_n), "D": np.exp(log_d)}
-    chosen = beyond(fit.discrepancy, shares) if discrepancy is None else discrepancy
+    chosen = fit.discrepancy.mixed(share) if discrepancy is None else discrepancy
     labels = tuple(f"C={format_size(c, kind='compute')}" for c in found.flops)
     ahead = forecast(fit, at, discrepancy=chosen, seed=seed)
     return replace(ahead, labels=labels, latent=found.loss)

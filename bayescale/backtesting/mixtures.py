@@ -60,13 +60,22 @@ def weights(mixture: str, log_evidence: Mapping[str, float]) -> dict[str, float]
     return dict(zip(log_evidence, (float(v) for v in values), strict=True))
 
 
-def stacked(log_density: Mapping[str, np.ndarray]) -> dict[str, float]:
+def stacked(log_density: Mapping[str, np.ndarray]) -> tuple[dict[str, float], float, float]:
     """Weight of each law by stacking on pseudo-extrapolation, without a look at the targets.
 
     Parameters
     ----------
     log_density : mapping of str to array, shape (run,)
         By law: of the larger of the fitted runs, as forecast from the smaller ones.
+
+    Returns
+    -------
+    dict of str to float, float, float
+        Weights; what a run gains by them over equal weights, in nats, and its standard error.
     """
-    values = stacking(np.stack(list(log_density.values())))
-    return dict(zip(log_density, (float(v) for v in values), strict=True))
+    each = np.stack(list(log_density.values()))
+    values = stacking(each)
+    own, equal = (special.logsumexp(each, axis=0, b=w[:, None]) for w in (values, _equal(values)))
+    gain = own - equal
+    error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else float("inf")
+    return dict(zip(log_density, map(float, values), strict=True)), float(gain.mean()), error

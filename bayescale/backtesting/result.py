@@ -140,23 +140,32 @@ class Backtest:
     def by_group(self) -> pd.DataFrame:
         """Means over the splits of each group, of the splits that every law has.
 
+        A mixture that a split does not have takes that split from no law.
+
         Returns
         -------
         pandas.DataFrame
             Indexed by law and group, one column for each score; ``width90`` in its geometric mean.
         """
-        table = self.table()
-        present = table.groupby(["group", "split"])["law"].transform("nunique")
-        table = table[present == table["law"].nunique()]
+        table, _ = self._common()
         table = table.assign(width90=np.log(table["width90"]))
         means = table.groupby(["law", "group"], sort=False)[list(SUMMARIES)].mean()
         return means.assign(width90=np.exp(means["width90"]))
 
+    def _common(self) -> tuple[pd.DataFrame, bool]:
+        """The rows of the splits that every law has and True, or all rows where there are none."""
+        table = self.table()
+        laws = set(self.laws) & set(table["law"])
+        by_split = table.groupby(["group", "split"])["law"]
+        common = table[by_split.transform(lambda own: laws <= set(own)).astype(bool)]
+        return (common, True) if len(common) else (table, False)
+
     def means(self) -> pd.DataFrame:
         """Means over groups, with standard errors, and paired differences to the first law.
 
-        Groups weigh alike. A standard error is that of the mean over groups, and not a number where
-        there is one group.
+        Groups weigh alike; a mixture has the groups that have it, and its differences are over
+        those. A standard error is that of the mean over groups, and not a number where there is one
+        group.
 
         Returns
         -------
@@ -173,7 +182,7 @@ class Backtest:
             own, base = groups.loc[name], groups.loc[names[0]]
             row: dict[str, float] = {"groups": len(own)}
             for column in SUMMARIES:
-                apart = own[column] - base[column]
+                apart = (own[column] - base[column]).dropna()
                 mean = float(own[column].mean())
                 row[column] = float(np.exp(mean)) if column == GEOMETRIC else mean
                 row[f"{column}_se"] = _se(own[column])
@@ -184,14 +193,22 @@ class Backtest:
 
     def text(self) -> str:
         """How the forecasts fared, and what to make of it."""
-        means, table = self.means(), self.table()
+        means = self.means()
+        table, paired = self._common()
         n_groups = len({s.group for s in self.scored})
         n_parts = len({(s.group, s.split) for s in self.scored})
+        n_common = len(table[["group", "split"]].drop_duplicates())
+        which = f", of the {counted(n_common, 'split')} that every law has" if paired else ""
         lines = [
             f"Backtest: {counted(n_parts, 'split')} of {counted(n_groups, 'group')}, "
-            f"{self.seconds:.1f} s; means over groups."
+            f"{self.seconds:.1f} s; means over groups{which if n_common < n_parts else ''}."
         ]
+        if not paired:
+            lines.append("No split has every law: the means below are over different splits.")
         for name, row in means.iterrows():
+            own = table[table["law"] == name]
+            if len(own) < n_common:
+                lines.append(f"Of {name} in {len(own)} of these splits alone:")
             cover = "/".join(f"{row[f'cover{round(100 * p)}']:.2f}".lstrip("0") for p in PROBS)
             lines.append(
                 f"{name}: RMSLE {row['rmsle']:.4f}, elpd {row['elpd']:.2f}, coverage at "

@@ -72,6 +72,8 @@ def parts(
             "The backtest needs one way to split the runs. Give fit_where='C < 1e20' "
             "(--fit-where), split_column='split' (--split-column), or rolling=True (--rolling)."
         )
+    if split_column is not None:
+        _check_marks(np.asarray(runs[split_column]).astype(str), split_column)
     found, left_out = [], []
     for group, own in _groups(runs, by).items():
         for split, small in _masks(own, fit_where, split_column, rolling).items():
@@ -105,6 +107,20 @@ def _groups(runs: Runs, by: str | None) -> dict[str, Runs]:
     return {str(name): runs.select(values == name) for name in dict.fromkeys(values.tolist())}
 
 
+def _marked(values: np.ndarray) -> np.ndarray:
+    return np.isin(values, FITTED) | np.isin(values, ["1.0"])
+
+
+def _check_marks(values: np.ndarray, split_column: str) -> None:
+    small = _marked(values)
+    if not small.any() or small.all():
+        seen = ", ".join(dict.fromkeys(values.tolist()[:1000]))
+        raise RunsError(
+            f"The column {split_column!r} does not tell which runs to fit: it holds {seen}. "
+            f"Mark those to fit with one of: {', '.join(FITTED)}."
+        )
+
+
 def _masks(
     runs: Runs,
     fit_where: str | Sequence[str] | None,
@@ -117,14 +133,8 @@ def _masks(
         return {c: np.asarray(parse_where(c).mask(named), dtype=bool) for c in conditions}
     if split_column is not None:
         values = np.asarray(runs[split_column]).astype(str)
-        small = np.isin(values, FITTED) | np.isin(values, ["1.0"])
-        if not small.any() or small.all():
-            seen = ", ".join(dict.fromkeys(values.tolist()[:1000]))
-            raise RunsError(
-                f"The column {split_column!r} does not tell which runs to fit: it holds {seen}. "
-                f"Mark those to fit with one of: {', '.join(FITTED)}."
-            )
-        return {f"{split_column} = {values[small][0]}": small}
+        small = _marked(values)
+        return {f"{split_column} = {values[small][0] if small.any() else FITTED[0]}": small}
     name = "C" if "C" in runs.columns else next(iter(runs.inputs))
     shares = ROLLING if rolling is True else tuple(rolling or ())
     if not all(0.0 < share < 1.0 for share in shares):

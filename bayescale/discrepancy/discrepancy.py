@@ -83,8 +83,14 @@ class Discrepancy(ABC):
     def scaled(self, factor: float) -> Discrepancy:
         """The same discrepancy, ``factor`` times as large (for sensitivity checks)."""
 
-    def mixed(self) -> Discrepancy:
-        """The discrepancy of a law within a mixture, whose laws' disagreement covers a part."""
+    def mixed(self, share: float) -> Discrepancy:
+        """The discrepancy of a law within a mixture, whose laws' disagreement covers a part.
+
+        Parameters
+        ----------
+        share : float
+            From 0, for one law alone, to 1, for a mixture of two or more.
+        """
         return self
 
     @abstractmethod

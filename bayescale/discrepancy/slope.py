@@ -95,11 +95,20 @@ class Slope(Discrepancy):
         tau = self.tau.quantile(inside[0], True)
         return np.asarray(tau * special.ndtri(inside[1])).reshape(shape)
 
-    def mixed(self) -> Slope:
-        """With the scale learned for mixtures, unless a scale was given or is a guess."""
-        if self.source in (GIVEN, GUESSED):
+    def mixed(self, share: float) -> Slope:
+        """With the scale learned for mixtures, unless a scale was given or is a guess.
+
+        With a share between 0 and 1 the scale lies as far between the two, on the logarithm.
+        """
+        if self.source in (GIVEN, GUESSED) or share <= 0.0 or not isinstance(self.tau, LogNormal):
             return self
-        return replace(self, tau=MIXTURE, source=FROM_MIXTURES)
+        if share >= 1.0:
+            return replace(self, tau=MIXTURE, source=FROM_MIXTURES)
+        own = self.tau
+        median = own.median ** (1.0 - share) * MIXTURE.median**share
+        tau = LogNormal(median, (1.0 - share) * own.sigma + share * MIXTURE.sigma)
+        source = f"{share:.0%} of the way from {self.source} to {FROM_MIXTURES}"
+        return replace(self, tau=tau, source=source)
 
     def scaled(self, factor: float) -> Slope:
         if not isinstance(self.tau, LogNormal):

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from bayescale.discrepancy import Discrepancy
 from bayescale.errors import RunsError
 from bayescale.forecasting import Forecast, forecast
+from bayescale.laws.law import Law
 from bayescale.posterior import Fit
 from bayescale.predictive import weighted_quantiles
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MixtureForecast", "beyond", "mix"]
+__all__ = ["MixtureForecast", "mix", "several"]
 
 NEGLIGIBLE = 1e-6
 """Laws of less weight are left out of a mixture."""
 
 SEVERAL = 2.0
-"""Laws, by the exponential of the entropy of their weights, from which a mixture is one."""
+"""Laws, by the exponential of the entropy of their weights, that make a whole mixture."""
 
 WEIGHTY = 0.01
 """What a law of less weight warns of is not told."""
@@ -298,15 +298,28 @@ def mix(
     used = {name: w for name, w in weights.items() if w > NEGLIGIBLE}
     total = sum(used.values())
     used = {name: w / total for name, w in used.items()}
+    share = several(used, {name: fits[name].law for name in used})
     ahead = {
-        name: forecast(fits[name], at, discrepancy=beyond(fits[name].discrepancy, used), seed=seed)
+        name: forecast(fits[name], at, discrepancy=fits[name].discrepancy.mixed(share), seed=seed)
         for name in used
     }
     return MixtureForecast(ahead, used)
 
 
-def beyond(discrepancy: Discrepancy, weights: Mapping[str, float]) -> Discrepancy:
-    """The discrepancy of one law of a mixture: its own, unless other laws cover a part of it."""
-    w = np.array([weight for weight in weights.values() if weight > 0.0])
+def several(weights: Mapping[str, float], laws: Mapping[str, Law]) -> float:
+    """How much of a mixture the weights make: 0 for one law, 1 for two alike or more.
+
+    That is the number of laws, by the exponential of the entropy of their weights, above one. Laws
+    of one form, such as a law under two noise models, are one: they hardly disagree.
+    """
+    forms: list[tuple[Any, float]] = []
+    for name, weight in weights.items():
+        term = laws[name].term
+        known = next((i for i, (form, _) in enumerate(forms) if form == term), None)
+        if known is None:
+            forms.append((term, weight))
+        else:
+            forms[known] = (term, forms[known][1] + weight)
+    w = np.array([weight for _, weight in forms if weight > 0.0])
     effective = float(np.exp(-np.sum(w * np.log(w))))
-    return discrepancy.mixed() if effective >= SEVERAL else discrepancy
+    return min(max((effective - 1.0) / (SEVERAL - 1.0), 0.0), 1.0)

@@ -42,6 +42,8 @@ from bayescale.backtesting.reduction import ahead
 from bayescale.backtesting.scores import PROBS, SUMMARIES, score, summary
 from bayescale.backtesting.splits import Part, within
 from bayescale.discrepancy import Discrepancy, Exact, Process, Slope, Surface, get
+from bayescale.evidence.mixture import several
+from bayescale.fitting import build_model
 from bayescale.inference.runtime import processors
 from bayescale.noise import Normal, StudentT
 from bayescale.predictive import REPLICATES, Predictive
@@ -247,19 +249,36 @@ def weights_of(method: str, kept: Kept) -> dict[str, float]:
 
 
 def forward(
-    laws: tuple[str, ...], pseudo: list[tuple[Split, Kept]], slope: Slope
+    laws: tuple[str, ...], pseudo: list[tuple[Split, Kept]], slopes: Mapping[str, Slope]
 ) -> dict[str, float]:
-    """Weight of each law by stacking on the splits inside the fitted runs."""
+    """Weight of each law by stacking on the splits inside the fitted runs, each with its own slope.
+
+    Equal ones where the fitted runs cannot be split again.
+    """
+    if not pseudo:
+        return dict.fromkeys(laws, 1.0 / len(laws))
     log_density = {
         law: np.concatenate(
             [
-                predictive(each, kept[law], slope).log_density(each.large.loss)
+                predictive(each, kept[law], slopes[law]).log_density(each.large.loss)
                 for each, kept in pseudo
             ]
         )
         for law in laws
     }
-    return stacked(log_density)
+    return stacked(log_density)[0]
+
+
+def shipped(own: Mapping[str, float]) -> dict[str, Slope]:
+    """The slope of each law of a mixture as :func:`bayescale.backtest` has it, learned from all."""
+    laws = {name: bs.laws.get(name) for name in own}
+    share = several(own, laws)
+    found = {}
+    for name, law in laws.items():
+        beyond = build_model(law).discrepancy.mixed(share)
+        assert isinstance(beyond, Slope | Surface)
+        found[name] = Slope(beyond.tau, "as it ships")
+    return found
 
 
 def scored(
@@ -371,13 +390,12 @@ def main() -> None:
         again = [each for several in pseudo.values() for each in several]
         inside = fits(again, folder / "within", options.workers, options.seed, evidence=False)
         for method, laws in STACKED.items():
-            equal = method.replace("forward", "equal")
 
-            def by_stacking(part: Split, laws: tuple[str, ...] = laws, equal: str = equal) -> Any:
-                slope = Slope(learned[equal, part.family], "the other families")
+            def by_stacking(part: Split, laws: tuple[str, ...] = laws) -> dict[str, float]:
+                slopes = {law: Slope(learned[law, part.family], "the others") for law in laws}
                 own = [(each, inside[each.name]) for each in pseudo[part.name]]
                 own = [(each, kept) for each, kept in own if set(laws) <= set(kept)]
-                return forward(laws, own, slope)
+                return forward(laws, own, slopes)
 
             add(method, by_stacking)
 
@@ -405,12 +423,19 @@ def scores_of(
     own_weights: Mapping[str, Mapping[str, float]],
     learned: Mapping[str, LogNormal],
 ) -> dict[str, dict[str, float]]:
-    """Scores of every method on one split, with the slope and without."""
+    """Scores of every method on one split: without a slope, with one learned from the others.
+
+    The laws of a mixture have one slope, learned for the mixture; those of a stacked one each its
+    own. Mixtures are scored with the slopes that the package gives them, too.
+    """
     found = point_fits(part)
     for method, own in own_weights.items():
-        slope = Slope(learned[method], "the other families")
         found[f"{method}, no discrepancy"] = scored(part, kept, own, lambda _: Exact())
-        found[f"{method}, slope"] = scored(part, kept, own, lambda _, s=slope: s)
+        alone = {law: learned[law if method in STACKED else method] for law in own}
+        slopes = {law: Slope(tau, "the other families") for law, tau in alone.items()}
+        found[f"{method}, slope"] = scored(part, kept, own, slopes.__getitem__)
+        if method in (*MIXED, *FIVE):
+            found[f"{method}, as shipped"] = scored(part, kept, own, shipped(own).__getitem__)
     return found
 
 
@@ -471,7 +496,8 @@ def write(
         f"{len(inside)} splits of {len({p.series for p in inside})} series of "
         f"{len({p.family for p in inside})} families; means over families of means over splits, "
         "standard errors over families in brackets; the scale of the discrepancy is learned from "
-        f"the other families.\n\n{tables[0]}\n"
+        "the other families, for a mixture one for all its laws. `as shipped` are the scales that "
+        f"the package gives the laws of a mixture, learned from all families.\n\n{tables[0]}\n"
         f"How far one family carries the means of `{DEFAULT}`: those over the others.\n\n"
         f"{common.markdown(['without', *columns], without)}\n"
         f"The family that no choice was made with, {len(outside)} splits of "

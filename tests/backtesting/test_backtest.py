@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from bayescale.backtesting.mixtures import weights
 from bayescale.backtesting.scores import score, summary
 from bayescale.backtesting.splits import parts
 from bayescale.errors import BayescaleError, LawError, RunsError
+from bayescale.evidence.mixture import several
 from bayescale.noise import Normal
 from bayescale.predictive import REPLICATES, Predictive
 from bayescale.runs.read import read_quietly
@@ -254,6 +256,49 @@ def test_what_cannot_be_split_again_has_no_forward_mixture_and_says_so(runs):
     )
     assert "mixture: forward" not in set(found.table()["law"])
     assert any("6 runs are too few to split again" in message for message in found.messages)
+
+
+def test_weights_that_may_be_chance_are_said_to_be(runs):
+    """A law beside itself: no weights gain anything over equal ones."""
+    laws = {"one": "chinchilla", "other": "chinchilla"}
+    found = bs.backtest(laws, runs, fit_where="C < 1e19", mixtures=("forward",), **FAST)
+    assert any("may be chance" in message for message in found.messages)
+
+
+def test_laws_of_one_form_are_no_mixture_and_weights_move_the_slope_little_by_little(runs):
+    one, other = bs.laws.get("chinchilla"), bs.laws.get("skaling")
+    half = {"a": 0.5, "b": 0.5}
+    assert several(half, {"a": one, "b": one}) == 0.0
+    assert several(half, {"a": one, "b": other}) == 1.0
+    near = several({"a": 0.49, "b": 0.51}, {"a": one, "b": other})
+    assert 0.99 < near < 1.0 and several({"a": 1.0, "b": 0.0}, {"a": one, "b": other}) == 0.0
+    laws = {"one": "chinchilla", "other": "chinchilla"}
+    table = bs.backtest(laws, runs, fit_where="C < 1e19", **FAST).table().set_index("law")
+    alone = float(table.loc["one", "width90"])
+    assert float(table.loc["mixture: equal", "width90"]) == pytest.approx(alone, rel=0.05)
+
+
+def test_a_mixture_that_a_group_does_not_have_takes_the_group_from_no_law(found):
+    odd = next(s for s in found.scored if (s.group, s.law) == ("odd", "mixture: equal"))
+    rare = replace(odd, law="mixture: forward")
+    more = replace(found, scored=(*found.scored, rare), mixtures=(*found.mixtures, "forward"))
+    before, after = found.means(), more.means()
+    assert after.loc[before.index].equals(before)
+    assert after.loc["mixture: forward", "groups"] == 1
+    assert after.loc["mixture: forward", "elpd"] == odd.scores["elpd"]
+    assert "Of mixture: forward in 1 of these splits alone:" in more.text()
+    apart = replace(
+        found,
+        scored=tuple(s for s in found.scored if (s.group == "odd") != (s.law == "chinchilla")),
+    )
+    assert "No split has every law" in apart.text() and len(apart.means()) == 4
+
+
+def test_a_group_without_runs_to_fit_is_left_out_whatever_tells_the_split(runs):
+    split = np.where(runs["group"] == "odd", "extrapolate", runs["split"])
+    marked = read_quietly({**runs.columns, "split": split})
+    found, left_out = parts(marked, None, "split", False, "group")
+    assert [part.group for part in found] == ["even"] and left_out[0].startswith("odd")
 
 
 def test_an_unknown_mixture_is_refused(runs):

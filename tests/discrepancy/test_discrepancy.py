@@ -35,9 +35,11 @@ def test_numbers_that_were_given_stay():
     given = get("slope(0.02, 0.3)")
     law = bs.laws.get("chinchilla")
     assert given.resolved(law) == given == Slope(LogNormal(0.02, 0.3))
-    assert given.mixed() == given
-    learned = get("slope").resolved(law).mixed()
-    assert learned.tau == MIXTURE
+    assert given.mixed(1.0) == given
+    learned = get("slope").resolved(law)
+    assert learned.mixed(1.0).tau == MIXTURE and learned.mixed(0.0) == learned
+    between = learned.mixed(0.5).tau
+    assert between.median == pytest.approx(np.sqrt(learned.tau.median * MIXTURE.median))
 
 
 @pytest.mark.parametrize("text", ["none", "slope(0.02, 0.3)"])
@@ -99,6 +101,8 @@ def test_twice_the_scale_is_twice_the_slope():
 
 def test_a_guess_stays_a_guess_within_a_mixture() -> None:
     guess = Slope().resolved(bs.laws.get("kaplan"))
-    assert guess.is_guess and guess.mixed() == guess
+    assert guess.is_guess and guess.mixed(1.0) == guess
     learned = Slope().resolved(bs.laws.get("chinchilla"))
-    assert not learned.is_guess and not learned.mixed().is_guess and learned.mixed() != learned
+    assert (
+        not learned.is_guess and not learned.mixed(1.0).is_guess and learned.mixed(1.0) != learned
+    )

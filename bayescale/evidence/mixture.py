@@ -24,8 +24,9 @@ __all__ = ["MixtureForecast", "mix", "several"]
 NEGLIGIBLE = 1e-6
 """Laws of less weight are left out of a mixture."""
 
-SEVERAL = 2.0
-"""Laws, by the exponential of the entropy of their weights, that make a whole mixture."""
+SEVERAL = 3.0
+"""Laws, by the exponential of the entropy of their weights, that make a whole mixture: as many as
+half equal weights, half by evidence, made of the four whose mixtures the scale was learned from."""
 
 WEIGHTY = 0.01
 """What a law of less weight warns of is not told."""
@@ -307,7 +308,7 @@ def mix(
 
 
 def several(weights: Mapping[str, float], laws: Mapping[str, Law]) -> float:
-    """How much of a mixture the weights make: 0 for one law, 1 for two alike or more.
+    """How much of a mixture the weights make: 0 for one law, 1/2 for two alike, 1 for three or more.
 
     That is the number of laws, by the exponential of the entropy of their weights, above one. Laws
     of one form, such as a law under two noise models, are one: they hardly disagree.

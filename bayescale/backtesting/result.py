@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bayescale.backtesting.scores import PROBS, SUMMARIES
 from bayescale.discrepancy import Discrepancy
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 from bayescale.runs.wording import counted
 
 __all__ = ["Backtest", "Scored"]
+
+GROUPS = 3
+"""With fewer groups the coverage has no standard error that could be judged by."""
 
 GEOMETRIC = "width90"
 """The score whose mean over groups is geometric."""
@@ -214,15 +218,27 @@ class Backtest:
                 f"{name}: RMSLE {row['rmsle']:.4f}, elpd {row['elpd']:.2f}, coverage at "
                 f"50/80/90/95 % {cover}, geometric-mean 90 % width {row['width90']:.3f}."
             )
+            weights = [s.weights for s in self.scored if s.law == name]
+            if len(weights[0]) > 1:
+                mean = {law: np.mean([w.get(law, 0.0) for w in weights]) for law in self.laws}
+                told = ", ".join(f"{law} {weight:.2f}" for law, weight in mean.items())
+                lines.append(f"  Its weights, mean over splits: {told}.")
+            if n_groups < GROUPS:
+                continue
             wide = row["cover90"] - 0.9
             # That of so many independent runs at least: those of one split err together.
             of_runs = np.sqrt(0.9 * 0.1 / (table.loc[table["law"] == name, "n_test"].sum()))
-            error = max(float(np.nan_to_num(row["cover90_se"])), float(of_runs))
-            if abs(wide) > 2.0 * error:
+            error = max(float(row["cover90_se"]), float(of_runs))
+            if abs(wide) > stats.t.ppf(0.975, row["groups"] - 1) * error:
                 verdict = "too narrow" if wide < 0 else "too wide"
                 lines.append(
                     f"  The 90 % bands of {name} are {verdict}: they cover {row['cover90']:.0%}."
                 )
+        if n_groups < GROUPS:
+            lines.append(
+                "Whether the bands are too wide or too narrow is not judged: the runs of a group "
+                f"err together, and there are fewer than {GROUPS} groups."
+            )
         for name, beyond in self.discrepancies.items():
             lines.append(f"Discrepancy of {name}: {beyond.text()}")
         if self.failures:

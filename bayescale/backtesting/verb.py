@@ -43,7 +43,7 @@ def backtest(
     split_column: str | None = None,
     rolling: bool | Sequence[float] = False,
     by: str | None = None,
-    mixtures: Sequence[str] = ("equal",),
+    mixtures: str | Sequence[str] = ("equal",),
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
     discrepancy: str | Discrepancy | None = None,
@@ -77,7 +77,7 @@ def backtest(
         0.5, 0.6, 0.7 and 0.8 if True.
     by : str, optional
         A column that tells groups of runs apart: every group is fitted and forecast by itself.
-    mixtures : sequence of str, default ("equal",)
+    mixtures : str or sequence of str, default ("equal",)
         Mixtures of the laws that are scored too: ``equal`` weights, by ``evidence``, ``half`` of
         each, or ``forward``: stacking on pseudo-extrapolation, for which the fitted runs are split
         again at 60 and 80 % of them (three times the fits; the largest fifth is forecast, and
@@ -98,8 +98,10 @@ def backtest(
     """
     started = time.perf_counter()
     named = _named(laws)
-    mixing = tuple(mixtures) if len(named) > 1 else ()
-    evidence = needs_evidence(mixing)
+    several_names = (mixtures,) if isinstance(mixtures, str) else mixtures
+    asked = tuple(dict.fromkeys(several_names))
+    evidence = needs_evidence(asked) and len(named) > 1
+    mixing = asked if len(named) > 1 else ()
     models = {name: build_model(law, noise, priors, discrepancy) for name, law in named.items()}
     found, left_out = parts(runs, fit_where, split_column, rolling, by)
     inner = {part.name: within(part) if FORWARD in mixing else [] for part in found}

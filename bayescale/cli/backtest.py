@@ -10,6 +10,7 @@ from bayescale.cli.common import (
     Columns,
     Json,
     exit_code,
+    picture,
     print_json,
     print_table,
     read,
@@ -64,7 +65,7 @@ def backtest(
     fit_where
         The runs to fit, e.g. "C<1e20"; the others are forecast. Repeatable: one split each.
     split_column
-        A column that marks the runs to fit with "fit".
+        A column that marks the runs to fit with "fit", "train", "small", 1 or true.
     rolling
         Fit the smallest 50, 60, 70 and 80 % of the runs in turn.
     by
@@ -75,8 +76,8 @@ def backtest(
     noise
         Noise on log loss: student_t, normal, laplace or huber; that of the law unless said.
     discrepancy
-        How far losses may leave the law: beyond the data slope, slope(MEDIAN, SD), or none; for
-        laws of one input also matern or wiener. That of the law unless said.
+        How far losses may leave the law: beyond the data slope, slope(MEDIAN, SD), or none; with
+        normal noise also matern, for laws of one input wiener. That of the law unless said.
     where
         Which runs to use.
     column
@@ -106,7 +107,8 @@ def backtest(
     json
         Print one JSON document.
     """
-    places = [writable(path) if path else None for path in (out, targets, plot)]
+    places = [writable(path) if path else None for path in (out, targets)]
+    places.append(picture(plot) if plot else None)
     priors = read_priors(prior)
     table = read(runs, column, where, loss_unit, count)
 

@@ -6,6 +6,7 @@ from bayescale.cli.common import (
     Columns,
     Json,
     exit_code,
+    picture,
     print_json,
     read,
     replacing,
@@ -73,7 +74,7 @@ def claims(
     json
         Print one JSON document.
     """
-    targets = [writable(path) if path else None for path in (out, plot)]
+    targets = [writable(out) if out else None, picture(plot) if plot else None]
     which = None if only is None else [key.strip() for key in only.split(",")]
     table = read(runs, column, where, loss_unit, count)
 

@@ -148,6 +148,23 @@ def writable(path: str) -> Path:
     return target
 
 
+SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def picture(path: str) -> Path:
+    """Refuse a place that cannot be written, or is none of a picture, before anything is computed.
+
+    Raises
+    ------
+    FileError
+        As for :func:`writable`, or where the name does not end as a picture's.
+    """
+    target = writable(path)
+    if target.suffix.lower() not in SUFFIXES:
+        raise FileError(f"The output {path!r} is not a picture. End it with {', '.join(SUFFIXES)}.")
+    return target
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A temporary file beside the target that takes its place when the block succeeds."""

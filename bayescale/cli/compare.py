@@ -10,6 +10,7 @@ from bayescale.cli.common import (
     Columns,
     Json,
     exit_code,
+    picture,
     print_json,
     print_table,
     read,
@@ -108,7 +109,7 @@ def compare(
     json
         Print one JSON document.
     """
-    targets = [writable(path) if path else None for path in (out, plot)]
+    targets = [writable(out) if out else None, picture(plot) if plot else None]
     chosen = separated(laws)
     if len(chosen) < 2:
         raise LawError(

@@ -6,6 +6,7 @@ from bayescale.cli.allocate import budgets
 from bayescale.cli.common import (
     Json,
     exit_code,
+    picture,
     print_json,
     print_table,
     replacing,
@@ -57,7 +58,7 @@ def plan(
     json
         Print one JSON document.
     """
-    targets = [writable(path) if path else None for path in (out, plot)]
+    targets = [writable(out) if out else None, picture(plot) if plot else None]
     total = _one(budget, "--budget")
     at = points([target]) if target is not None else None
     end = None if target_flops is None else _one(target_flops, "--target-flops")

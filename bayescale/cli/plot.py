@@ -6,12 +6,10 @@ import sys
 from typing import Any
 
 from bayescale.cli.allocate import budgets
-from bayescale.cli.common import Columns, exit_code, replacing, writable
+from bayescale.cli.common import Columns, exit_code, picture, replacing
 from bayescale.errors import FileError
 
 __all__ = ["plot"]
-
-SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def plot(
@@ -52,9 +50,7 @@ def plot(
     dpi
         Resolution of a PNG.
     """
-    target = writable(out)
-    if target.suffix.lower() not in SUFFIXES:
-        raise FileError(f"The output {out!r} is not a picture. End it with {', '.join(SUFFIXES)}.")
+    target = picture(out)
     if not 10 <= dpi <= 2000:
         raise FileError(f"The resolution is {dpi}. Give --dpi between 10 and 2000.")
 

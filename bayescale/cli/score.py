@@ -57,4 +57,12 @@ def score(
         print(f"Registered {registered.made}, SHA-256 {registered.sha256}")
         print_table(found)
         print(f"{int(found['covered'].sum())} of {len(found)} lie inside the 90 % intervals.")
+        labels = {str(point["label"]) for point in registered.document["points"]}
+        waiting = sorted(labels - set(found["point"].astype(str)))
+        matched = len(set(found.index))
+        if waiting:
+            print(f"Registered points without a run: {len(waiting)} of {len(labels)}, ", end="")
+            print(f"{'; '.join(waiting[:5])}{' ...' if len(waiting) > 5 else ''}.")
+        if len(table) > matched:
+            print(f"Runs at no registered point, left out: {len(table) - matched}.")
     return 0

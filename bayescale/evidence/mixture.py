@@ -308,7 +308,7 @@ def mix(
 
 
 def several(weights: Mapping[str, float], laws: Mapping[str, Law]) -> float:
-    """How much of a mixture the weights make: 0 for one law, 1/2 for two alike, 1 for three or more.
+    """How much of a mixture the weights make: 0 for one law, 1/2 for two alike, 1 for three.
 
     That is the number of laws, by the exponential of the entropy of their weights, above one. Laws
     of one form, such as a law under two noise models, are one: they hardly disagree.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.backtesting import Backtest
 from bayescale.backtesting.scores import PROBS
+from bayescale.errors import LawError
 from bayescale.plots.style import (
     BLUE,
     GREY,
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_backtest"]
 
-COLOURS = (BLUE, ORANGE, VERMILION, INK, GREY)
+COLOURS = (BLUE, ORANGE, VERMILION, INK)
+STYLES = tuple((colour, dash) for dash in ("-", "--", ":") for colour in COLOURS)
+"""Of the lines; after the last they begin again."""
+
 WORST = 3
 
 
@@ -53,9 +58,16 @@ def plot_backtest(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    LawError
+        Where there are no scores of the law.
     """
     names = [n for n in backtest.names if any(s.law == n for s in backtest.scored)]
-    shown = law if law in names else names[-1]
+    if law is not None and law not in names:
+        raise LawError(f"The backtest has no scores of {law!r}. Choose among: {', '.join(names)}.")
+    shown = law or names[-1]
     own = [s for s in backtest.scored if s.law == shown]
     worst = sorted(own, key=lambda s: s.scores["elpd"])[:WORST]
     figure = new_figure(*(size or (PAGE, 5.0)))
@@ -71,11 +83,11 @@ def plot_backtest(
 def _coverage(axes: Any, backtest: Backtest, names: list[str]) -> None:
     means = backtest.means()
     axes.plot([0.4, 1.0], [0.4, 1.0], color=GREY, linewidth=0.8)
-    for colour, name in zip(COLOURS, names, strict=False):
+    for (colour, dash), name in zip(itertools.cycle(STYLES), names, strict=False):
         if name in means.index:
             row = means.loc[name]
             cover = [row[f"cover{round(100 * p)}"] for p in PROBS]
-            axes.plot(PROBS, cover, marker="o", markersize=3, color=colour, label=name)
+            axes.plot(PROBS, cover, marker="o", markersize=3, color=colour, ls=dash, label=name)
     axes.set_xlabel("nominal mass of the interval")
     axes.set_ylabel("share of runs inside")
     axes.legend(frameon=False, fontsize="small")
@@ -90,12 +102,12 @@ def _error(axes: Any, backtest: Backtest, names: list[str]) -> None:
         middle = 0.5 * (edges[1:] + edges[:-1])
         which = np.clip(np.searchsorted(edges, targets["beyond"], side="right") - 1, 0, None)
         which = np.minimum(which, len(middle) - 1)
-        for colour, name in zip(COLOURS, names, strict=False):
+        for (colour, dash), name in zip(itertools.cycle(STYLES), names, strict=False):
             mine = (targets["law"] == name).to_numpy()
             error = [
                 float(np.sqrt(np.mean(off[mine & (which == k)] ** 2))) for k in range(len(middle))
             ]
-            axes.plot(middle, error, marker="o", markersize=3, color=colour)
+            axes.plot(middle, error, marker="o", markersize=3, color=colour, ls=dash)
     axes.set_yscale("log")
     axes.set_xlabel(f"decades of {backtest.scored[0].axis} beyond the fitted runs")
     axes.set_ylabel("error of the log loss")

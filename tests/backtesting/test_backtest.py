@@ -174,6 +174,8 @@ def test_means_are_paired_over_groups(found):
 def test_it_says_what_it_found(found):
     text = found.text()
     assert "2 splits of 2 groups" in text and "coverage at 50/80/90/95" in text
+    assert "Its weights, mean over splits: chinchilla 0.50" in text
+    assert "not judged" in text and "too narrow:" not in text
     assert len(repr(found).splitlines()) <= 12
     document = json.loads(json.dumps(found.to_json(), default=float))
     assert len(document["groups"]) == len(found.scored) and "chinchilla" in document["means"]
@@ -181,6 +183,15 @@ def test_it_says_what_it_found(found):
 
 def test_it_is_drawn(found):
     assert len(found.plot().axes) >= 4
+    with pytest.raises(LawError, match="no scores of 'nonsense'"):
+        found.plot(law="nonsense")
+    many = replace(
+        found,
+        laws=tuple(f"law {i}" for i in range(9)),
+        mixtures=(),
+        scored=tuple(replace(found.scored[0], law=f"law {i}") for i in range(9)),
+    )
+    assert len(many.plot().axes[0].get_legend().get_texts()) == 9
     assert len(found.plot(law="chinchilla").axes) >= 4
 
 

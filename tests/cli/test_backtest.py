@@ -40,6 +40,13 @@ def test_json_has_the_keys_of_the_contract(bayescale, grid):
     assert done.new_files == {"scores.csv", "runs-ahead.csv", "scores.png"}
 
 
+def test_what_is_no_picture_is_refused_before_anything_is_fitted(bayescale, grid):
+    split = ("--fit-where", "C<1e19", "--laws", "power(C)")
+    for place in ("scores.xyz", "scores"):
+        bayescale("backtest", grid, *split, "--plot", place).refused("is not a picture")
+    bayescale("backtest", grid, *split, "--mixtures", "foo").refused("no mixture 'foo'")
+
+
 def test_a_split_is_needed(bayescale, grid):
     bayescale("backtest", grid, "--laws", "power(C)").refused("--fit-where", "--rolling")
 
@@ -52,6 +59,11 @@ def test_a_forecast_is_registered_once_and_scored(bayescale, saved, folder):
     assert bayescale("forecast", "fit.nc", *at, "--register", "ahead.json").code == 2
     (folder / "new.csv").write_text("N,D,loss\n3e9,1.2e11,2.2\n")
     scored = json.loads(bayescale("score", "ahead.json", "--runs", "new.csv", "--json").out)
+    two = ("--at", "N=3e9,D=1.2e11", "--at", "N=4e9,D=2e11")
+    bayescale("forecast", "fit.nc", *two, "--register", "two.json")
+    (folder / "more.csv").write_text("N,D,loss\n3e9,1.2e11,2.2\n5e9,1e11,2.1\n")
+    told = bayescale("score", "two.json", "--runs", "more.csv").out
+    assert "points without a run: 1 of 2" in told and "left out: 1" in told
     (run,) = scored["runs"]
     assert run["observed"] == 2.2 and 0 <= run["pit"] <= 1
     assert scored["sha256"] == json.loads((folder / "ahead.json").read_text())["sha256"]

@@ -552,13 +552,15 @@ class Fit:
         return self.runs.loss_unit if unit == "loss" else unit
 
     def _field_unit(self, name: str) -> str:
-        return "1" if name == "a" else "field"
+        known = {"a": "1", "alpha": "1", "E": self.runs.loss_unit}
+        return known.get(name.partition("[")[0], "field")
 
     def _derived_meaning(self, name: str) -> str:
         if name == "a":
             return "compute-optimal N grows as C^a"
         of = f" of the {self.pooling.by} {name.partition('[')[2][:-1]}" if "[" in name else ""
-        return f"the field's amplitude{of}, derived"
+        meant = {"E": "irreducible loss", "alpha": "exponent"}.get(name.partition("[")[0])
+        return f"{meant or 'as the field writes it'}{of}, derived"
 
     def text(self) -> str:
         """What was fitted, the verdict, and what a reader must know."""

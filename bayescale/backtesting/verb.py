@@ -134,6 +134,12 @@ def backtest(
     scored: list[Scored] = []
     messages = [f"left out, too few runs: {name}" for name in left_out]
     for part in found:
+        axis = _axis(part)
+        if part.large[axis].max() <= part.small[axis].max():
+            messages.append(
+                f"{part.name}: no forecast run lies beyond the fitted ones in {axis}, so these "
+                "scores say nothing of extrapolation."
+            )
         own, why = _scored(part, inner[part.name], models, many, mixing, seed)
         scored += own
         messages += why
@@ -284,6 +290,11 @@ def predictive(
     )
 
 
+def _axis(part: Part) -> str:
+    """The input along which distance is told: compute, or the first."""
+    return "C" if "C" in part.large.columns else next(iter(part.large.inputs))
+
+
 def _one(
     part: Part,
     name: str,
@@ -292,7 +303,7 @@ def _one(
     ok: bool,
 ) -> Scored:
     targets = score(predictives, own, part.large.loss)
-    axis = "C" if "C" in part.large.columns else next(iter(part.large.inputs))
+    axis = _axis(part)
     targets.insert(0, "beyond", np.log10(part.large[axis] / part.small[axis].max()))
     targets.insert(0, "at", part.large[axis])
     targets.insert(0, "run", list(part.large.labels))

@@ -141,8 +141,9 @@ class Diagnosis:
                 f"{self.divergences} divergences."
             )
         elif self.converged:
+            which = "Laplace approximation serves" if np.isnan(self.quick_k) else "draws serve"
             head = (
-                f"The Laplace approximation serves: Pareto k {self.pareto_k:.2f}, "
+                f"The {which}: Pareto k {self.pareto_k:.2f}, "
                 f"effective sample size {self.ess_bulk_min:.0f}."
             )
         else:

@@ -312,6 +312,11 @@ def test_a_group_without_runs_to_fit_is_left_out_whatever_tells_the_split(runs):
     assert [part.group for part in found] == ["even"] and left_out[0].startswith("odd")
 
 
+def test_a_split_that_does_not_extrapolate_says_so(runs):
+    found = bs.backtest("power_floor(C)", runs, fit_where="C > 1e18", **FAST)
+    assert "no forecast run lies beyond the fitted ones in C" in found.text()
+
+
 def test_an_unknown_mixture_is_refused(runs):
     with pytest.raises(LawError, match="mixture 'best'"):
         bs.backtest(["chinchilla", "skaling"], runs, rolling=True, mixtures=("best",))

@@ -27,7 +27,7 @@ from bayescale.runs import Runs
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Registered", "read_register", "register", "score"]
+__all__ = ["Registered", "read_register", "register", "score", "unmatched"]
 
 KIND = "bayescale forecast"
 FORMAT = 1
@@ -157,6 +157,23 @@ def read_register(path: str | os.PathLike[str]) -> Registered:
     return Registered(document, sha256)
 
 
+def _at(point: dict[str, Any], runs: Runs) -> np.ndarray:
+    """Which runs are at a registered point."""
+    runs.require(tuple(point["at"]))
+    near = [np.abs(runs[name] / value - 1.0) < SAME for name, value in point["at"].items()]
+    return np.asarray(np.all(near, axis=0))
+
+
+def unmatched(registered: Registered, runs: Runs) -> tuple[list[str], int]:
+    """Registered points that no run is at, by label, and the number of runs that are at none."""
+    points = registered.document["points"]
+    here = np.stack([_at(point, runs) for point in points])
+    waiting = [
+        str(p["label"]) for p, some in zip(points, here.any(axis=1), strict=True) if not some
+    ]
+    return waiting, int(np.sum(~here.any(axis=0)))
+
+
 def score(registered: Registered, runs: Runs) -> pd.DataFrame:
     """Score a registered forecast on the runs that have landed.
 
@@ -185,11 +202,10 @@ def score(registered: Registered, runs: Runs) -> pd.DataFrame:
     rows = []
     equal = np.full(len(LEVELS), 1.0 / len(LEVELS))
     for point in document["points"]:
-        runs.require(tuple(point["at"]))
-        near = [np.abs(runs[name] / value - 1.0) < SAME for name, value in point["at"].items()]
+        here = _at(point, runs)
         quantiles = np.array(point["quantiles"])
         low, median, high = np.interp([0.05, 0.5, 0.95], LEVELS, quantiles)
-        for i in np.flatnonzero(np.all(near, axis=0)):
+        for i in np.flatnonzero(here):
             seen = float(runs.loss[i])
             rows.append(
                 {

@@ -77,13 +77,13 @@ class Signature:
     process: Integrated | None = None
     """The Gaussian process that is integrated out of the likelihood, if there is one."""
 
+    pooling: Pooling = COMPLETE
+    """With groups by number."""
+
     @property
     def is_dense(self) -> bool:
         """Whether the likelihood factors a matrix of all runs."""
         return self.process is not None and self.process.dense
-
-    pooling: Pooling = COMPLETE
-    """With groups by number."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_the_truth_lies_inside(fits):
     for i, fit in enumerate(found):
         assert fit.diagnosis.converged, (i, fit.diagnosis.text())
         for name, truth in TRUTHS[law].items():
-            # The draws know these ends to .002: a truth at .9945 passed or failed by the processor.
+            # Wide, since the draws know the rank of a truth to .002 alone.
             low, high = np.quantile(fit.parameters[name], [0.001, 0.999])
             assert low < truth < high, (i, name, low, truth, high)
         low, high = np.quantile(fit.parameters["sigma"], [0.005, 0.995])

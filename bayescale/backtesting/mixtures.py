@@ -36,6 +36,7 @@ MIXTURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 """``equal`` weights, those by ``evidence``, and ``half`` of each."""
 
 NAMES = (*MIXTURES, FORWARD)
+"""All mixtures."""
 
 
 def needs_evidence(mixtures: tuple[str, ...]) -> bool:

@@ -218,12 +218,15 @@ class Backtest:
                 f"{name}: RMSLE {row['rmsle']:.4f}, elpd {row['elpd']:.2f}, coverage at "
                 f"50/80/90/95 % {cover}, geometric-mean 90 % width {row['width90']:.3f}."
             )
-            weights = [s.weights for s in self.scored if s.law == name]
+            kept = {tuple(key) for key in own[["group", "split"]].to_numpy()}
+            weights = [
+                s.weights for s in self.scored if s.law == name and (s.group, s.split) in kept
+            ]
             if len(weights[0]) > 1:
                 mean = {law: np.mean([w.get(law, 0.0) for w in weights]) for law in self.laws}
                 told = ", ".join(f"{law} {weight:.2f}" for law, weight in mean.items())
                 lines.append(f"  Its weights, mean over splits: {told}.")
-            if n_groups < GROUPS:
+            if row["groups"] < GROUPS:
                 continue
             wide = row["cover90"] - 0.9
             # That of so many independent runs at least: those of one split err together.

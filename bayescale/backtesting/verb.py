@@ -98,14 +98,14 @@ def backtest(
     """
     started = time.perf_counter()
     named = _named(laws)
-    several_names = (mixtures,) if isinstance(mixtures, str) else mixtures
-    asked = tuple(dict.fromkeys(several_names))
+    asked = tuple(dict.fromkeys([mixtures] if isinstance(mixtures, str) else mixtures))
     evidence = needs_evidence(asked) and len(named) > 1
     mixing = asked if len(named) > 1 else ()
     models = {name: build_model(law, noise, priors, discrepancy) for name, law in named.items()}
     found, left_out = parts(runs, fit_where, split_column, rolling, by)
     inner = {part.name: within(part) if FORWARD in mixing else [] for part in found}
-    all_parts = [*found, *(part for several in inner.values() for part in several)]
+    pairs = [(part, evidence) for part in found]
+    pairs += [(part, False) for own in inner.values() for part in own]
     tasks = {
         f"{part.name} | {name}": Task(
             models[name].law,
@@ -113,10 +113,10 @@ def backtest(
             noise=noise,
             priors=priors,
             discrepancy=discrepancy,
-            given={"targets": part.large, "evidence": evidence and part in found},
+            given={"targets": part.large, "evidence": wanted},
         )
         for name in named
-        for part in all_parts
+        for part, wanted in pairs
     }
     many = fit_many(
         tasks,
@@ -186,14 +186,18 @@ def _scored(
         found.append(_one(part, name, alone, {name: 1.0}, ok[name]))
     messages = []
     for mixture in mixing if len(reduced) > 1 else ():
-        own, why = _weights(mixture, part, reduced, models, many, inner, seed)
+        stacking = mixture == FORWARD  # of the laws as they forecast alone
+        own, why = (
+            _forward(inner, list(reduced), models, many, seed)
+            if stacking
+            else _by_evidence(mixture, reduced)
+        )
         if not own:
             messages.append(f"no mixture {mixture!r} for {part.name}: {why}")
             continue
         if why:
             messages.append(f"the mixture {mixture!r} for {part.name}: {why}")
-        share = several(own, {name: models[name].law for name in own})
-        share = 0.0 if mixture == FORWARD else share  # stacked as the laws forecast alone
+        share = 0.0 if stacking else several(own, {name: models[name].law for name in own})
         mixed = {
             name: predictive(
                 models[name], models[name].discrepancy.mixed(share), values, part, seed
@@ -201,7 +205,7 @@ def _scored(
             for name, values in reduced.items()
         }
         fits = [f"{each.name} | {name}" for each in inner for name in reduced]
-        weighed = mixture != FORWARD or not set(fits) & set(many.doubtful)
+        weighed = not stacking or not set(fits) & set(many.doubtful)
         found.append(_one(part, f"mixture: {mixture}", mixed, own, all(ok.values()) and weighed))
         if len(reduced) < len(models):
             missing = ", ".join(name for name in models if name not in reduced)
@@ -215,18 +219,8 @@ def _reduced(part: Part, models: Mapping[str, Model], many: Many) -> dict[str, A
     return {name: many[task] for name, task in tasks.items() if task in many}
 
 
-def _weights(
-    mixture: str,
-    part: Part,
-    reduced: Mapping[str, Any],
-    models: Mapping[str, Model],
-    many: Many,
-    inner: Sequence[Part],
-    seed: int,
-) -> tuple[dict[str, float], str]:
-    """Weights of the laws in a mixture, and what must be known of them, or why there are none."""
-    if mixture == FORWARD:
-        return _forward(part, list(reduced), models, many, inner, seed)
+def _by_evidence(mixture: str, reduced: Mapping[str, Any]) -> tuple[dict[str, float], str]:
+    """Weights of the laws in a mixture that needs no more than their evidence, or why not."""
     refused = [name for name, values in reduced.items() if values["refusals"]]
     if mixture != "equal" and refused:
         why = reduced[refused[0]]["refusals"][0]
@@ -235,16 +229,11 @@ def _weights(
 
 
 def _forward(
-    part: Part,
-    names: list[str],
-    models: Mapping[str, Model],
-    many: Many,
-    inner: Sequence[Part],
-    seed: int,
+    inner: Sequence[Part], names: list[str], models: Mapping[str, Model], many: Many, seed: int
 ) -> tuple[dict[str, float], str]:
-    """Weights by stacking on the fitted runs of one part, split again; a warning if by chance."""
+    """Weights by stacking, and a warning if they may be chance; or why there are none."""
     if not inner:
-        return {}, f"{len(part.small)} runs are too few to split again"
+        return {}, "its runs are too few to split again"
     log_density: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for each in inner:
         reduced = _reduced(each, models, many)
@@ -257,13 +246,11 @@ def _forward(
             log_density[name].append(past.log_density(each.large.loss))
             if not np.all(np.isfinite(log_density[name][-1])):
                 return {}, f"{name} has no finite density of a run of {each.split}"
-    joined = {name: np.concatenate(values) for name, values in log_density.items()}
-    own, gain, error = stacked(joined)
+    own, gain, error = stacked({name: np.concatenate(v) for name, v in log_density.items()})
     told = ", ".join(f"{name} {weight:.2f}" for name, weight in own.items())
-    n = len(next(iter(joined.values())))
     chance = (
-        f"its weights ({told}) may be chance: on {n} runs they gain {gain:.2f} nats a run over "
-        f"equal ones, standard error {error:.2f}"
+        f"its weights ({told}) may be chance: they gain {gain:.2f} nats a run over equal ones, "
+        f"standard error {error:.2f}"
     )
     return own, chance if gain <= CLEAR * error else ""
 

@@ -25,6 +25,7 @@ __all__ = [
     "Columns",
     "Json",
     "exit_code",
+    "picture",
     "print_json",
     "print_table",
     "read",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 NOT_TRUSTWORTHY = 3
+
+SUFFIXES = (".png", ".pdf", ".svg")
+"""How the name of a picture ends."""
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
 Columns = Annotated[
@@ -146,9 +150,6 @@ def writable(path: str) -> Path:
             f"The output {path!r} cannot be written ({error.strerror}). {remedy}"
         ) from None
     return target
-
-
-SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def picture(path: str) -> Path:

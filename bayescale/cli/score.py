@@ -42,27 +42,33 @@ def score(
     target = writable(out) if out else None
     table = read(runs, column, where, loss_unit)
 
-    from bayescale.ledger import read_register
+    from bayescale.ledger import read_register, unmatched
     from bayescale.ledger import score as score_register
 
     registered = read_register(register)
     found = score_register(registered, table)
+    waiting, elsewhere = unmatched(registered, table)
     if target:
         with replacing(target) as temporary:
             found.to_csv(temporary)
     if json:
-        rows = found.reset_index().to_dict("records")
-        print_json({"made": registered.made, "sha256": registered.sha256, "runs": rows})
-    else:
-        print(f"Registered {registered.made}, SHA-256 {registered.sha256}")
-        print_table(found)
-        print(f"{int(found['covered'].sum())} of {len(found)} lie inside the 90 % intervals.")
-        labels = {str(point["label"]) for point in registered.document["points"]}
-        waiting = sorted(labels - set(found["point"].astype(str)))
-        matched = len(set(found.index))
-        if waiting:
-            print(f"Registered points without a run: {len(waiting)} of {len(labels)}, ", end="")
-            print(f"{'; '.join(waiting[:5])}{' ...' if len(waiting) > 5 else ''}.")
-        if len(table) > matched:
-            print(f"Runs at no registered point, left out: {len(table) - matched}.")
+        print_json(
+            {
+                "made": registered.made,
+                "sha256": registered.sha256,
+                "runs": found.reset_index().to_dict("records"),
+                "points_without_a_run": waiting,
+                "runs_left_out": elsewhere,
+            }
+        )
+        return 0
+    print(f"Registered {registered.made}, SHA-256 {registered.sha256}")
+    print_table(found)
+    print(f"{int(found['covered'].sum())} of {len(found)} lie inside the 90 % intervals.")
+    if waiting:
+        n = len(registered.document["points"])
+        named = f"{'; '.join(waiting[:5])}{' ...' if len(waiting) > 5 else ''}"
+        print(f"Registered points without a run: {len(waiting)} of {n}, {named}.")
+    if elsewhere:
+        print(f"Runs at no registered point, left out: {elsewhere}.")
     return 0

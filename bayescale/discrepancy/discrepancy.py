@@ -89,7 +89,8 @@ class Discrepancy(ABC):
         Parameters
         ----------
         share : float
-            From 0, for one law alone, to 1, for a mixture of two or more.
+            From 0, for one law alone, to 1, for a whole mixture; see
+            :func:`bayescale.evidence.mixture.several`.
         """
         return self
 

@@ -64,6 +64,8 @@ def test_a_forecast_is_registered_once_and_scored(bayescale, saved, folder):
     (folder / "more.csv").write_text("N,D,loss\n3e9,1.2e11,2.2\n5e9,1e11,2.1\n")
     told = bayescale("score", "two.json", "--runs", "more.csv").out
     assert "points without a run: 1 of 2" in told and "left out: 1" in told
+    told = json.loads(bayescale("score", "two.json", "--runs", "more.csv", "--json").out)
+    assert len(told["points_without_a_run"]) == 1 and told["runs_left_out"] == 1
     (run,) = scored["runs"]
     assert run["observed"] == 2.2 and 0 <= run["pit"] <= 1
     assert scored["sha256"] == json.loads((folder / "ahead.json").read_text())["sha256"]

@@ -94,13 +94,11 @@ def inner(part: Split) -> list[Split]:
     """The splits inside the fitted runs that :func:`bayescale.backtest` stacks on."""
     own = Part(part.series, part.name, part.small, part.large)
     return [
-        Split(part.family, f"{part.name} within", float(each.small["C"].max()), *_sides(each))
+        Split(
+            part.family, f"{part.name} within", float(each.small["C"].max()), each.small, each.large
+        )
         for each in within(own)
     ]
-
-
-def _sides(part: Part) -> tuple[bs.Runs, bs.Runs]:
-    return part.small, part.large
 
 
 def task(law: str, part: Split, evidence: bool) -> bs.Task:
@@ -412,9 +410,14 @@ def main() -> None:
             for name, found in own.items():
                 rows.setdefault(name, []).append((part.family, found))
     where = HERE if not options.families else options.out
-    suffix = RULES[options.rule] + (f".seed{options.seed}" if options.seed else "")
-    suffix += ".forward" if options.forward else ""
-    write(where, rows, learned, parts, time.perf_counter() - started, suffix)
+    title, suffix = "", RULES[options.rule]
+    if options.rule == "trained":
+        title += ", without runs of fewer tokens than parameters"
+    if options.seed:
+        title, suffix = f"{title}, seed {options.seed}", f"{suffix}.seed{options.seed}"
+    if options.forward:
+        title, suffix = f"{title}, with stacking", f"{suffix}.forward"
+    write(where, rows, learned, parts, time.perf_counter() - started, title, suffix)
 
 
 def scores_of(
@@ -466,6 +469,7 @@ def write(
     learned: dict[tuple[str, str], LogNormal],
     parts: list[Split],
     seconds: float,
+    title: str,
     suffix: str,
 ) -> None:
     """The tables."""
@@ -489,10 +493,7 @@ def write(
     inside = [part for part in parts if part.family in FAMILIES]
     outside = [part for part in parts if part.family in HELD_OUT]
     text = (
-        "# Forward splits of public series"
-        + (", without runs of fewer tokens than parameters" if "trained" in suffix else "")
-        + (f", seed {suffix.split('seed')[1].split('.')[0]}" if "seed" in suffix else "")
-        + "\n\n"
+        f"# Forward splits of public series{title}\n\n"
         f"{len(inside)} splits of {len({p.series for p in inside})} series of "
         f"{len({p.family for p in inside})} families; means over families of means over splits, "
         "standard errors over families in brackets; the scale of the discrepancy is learned from "

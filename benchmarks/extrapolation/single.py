@@ -2,13 +2,16 @@
 
     python benchmarks/extrapolation/single.py [--out DIR] [--data DIR] [--seeds 3] [--workers 2]
                                               [--sets revisiting,double_descent,long] [--wiener]
+    python benchmarks/extrapolation/single.py --speed
 
 Every curve is fitted on its first part and scored on the rest, by the law ``curve`` as it ships
 and by baselines. The scale of the discrepancy is learned anew for each data set from the others,
 over a grid, by calibration and by mean log density. Finished fits stay in ``DIR/fits``: a run that
 was killed goes on where it stopped. Writes ``single.md`` and ``single.csv`` (a row for each curve
 and method) beside this file, and the pictures ``curves.png`` and ``curves-worst.png`` of
-``docs/figures``.
+``docs/figures``. With ``--speed`` the 47 curves of the revisiting benchmark are fitted and scored
+twice by the defaults, nothing is kept, and only the seconds are printed: the second time no program
+is compiled.
 """
 
 from __future__ import annotations
@@ -292,8 +295,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--wiener", action="store_true", help="the Wiener process too (slow)")
+    parser.add_argument("--speed", action="store_true", help="time the defaults, and no more")
     options = parser.parse_args()
     DATA = options.data
+    if options.speed:
+        speed(options.workers)
+        return
     started, used = time.perf_counter(), time.process_time()
     study = Study(options.out / "fits", options.workers, options.wiener)
     rows, fitted = [], []
@@ -322,6 +329,17 @@ def main() -> None:
     targets["set"] = targets["curve_id"].map(curves.groupby("curve_id")["set"].first())
     draw_single.summary(curves, targets, group_of, FIGURES / "curves.png")
     draw_single.worst(curves, targets, pd.concat(fitted), FIGURES / "curves-worst.png")
+
+
+def speed(workers: int) -> None:
+    """Seconds of the curves of the revisiting benchmark by the defaults, twice."""
+    table = revisiting()
+    runs = read_quietly(table[["curve_id", "x", "loss", "split", "n_averaged"]])
+    split = {"by": "curve_id", "split_column": "split"}
+    for which in ("first", "again"):
+        found = bs.backtest("curve", runs, **split, workers=workers, progress=False)
+        n = len(found.scored)
+        print(f"{which}: {n} curves in {found.seconds:.1f} s, on {common.machine()}")
 
 
 def group_of(name: str) -> str:

@@ -22,7 +22,7 @@ from bayescale.errors import LawError, PriorError, RunsError
 from bayescale.inference import adaptive, cost, large, nuts, point
 from bayescale.inference import diagnosis as verdict
 from bayescale.inference import laplace as laplace_fit
-from bayescale.inference.diagnosis import Diagnosis
+from bayescale.inference.diagnosis import PRIOR_DOMINATED, Diagnosis
 from bayescale.inference.evaluate import Evaluated, evaluate
 from bayescale.inference.evaluate import prepare as prepare_evaluation
 from bayescale.inference.nuts import Settings
@@ -655,6 +655,7 @@ def _notes(problem: _Problem, draft: Fit) -> tuple[str, ...]:
         *_structure_notes(draft),
         *_tail_notes(draft),
         *_pooling_notes(draft),
+        *_prior_notes(draft),
     )
 
 
@@ -751,6 +752,22 @@ def _pooling_notes(draft: Fit) -> tuple[str, ...]:
         f"{', '.join(names)} {verb} left to the prior by {len(draft.pooling.groups)} groups: what "
         f"is said of a new {draft.pooling.by} rests on it, what is said of those that were fitted "
         "hardly does.",
+    )
+
+
+def _prior_notes(draft: Fit) -> tuple[str, ...]:
+    """What rests on its prior, and is no failure: that was learned, or is a process's."""
+    judged, contraction = draft.model.judged, draft.diagnosis.contraction
+    names = [p.name for p in draft.law.term.parameters if p.name not in judged]
+    names += [p.name for p in draft.discrepancy.parameters if p.name != "tau"]
+    left = [name for name in names if not contraction.get(name, 1.0) >= PRIOR_DOMINATED]
+    if not left:
+        return ()
+    shares = ", ".join(f"{name} {max(contraction[name], 0.0):.0%}" for name in left)
+    return (
+        f"Left to the priors, which come from other data or are a guess: {shares} of the prior's "
+        "variance removed by these runs. Do not read these numbers off this fit; what the priors "
+        "do to forecasts is in docs/how-far.md.",
     )
 
 

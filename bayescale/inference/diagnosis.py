@@ -14,6 +14,7 @@ import numpy as np
 from bayescale.inference.nuts import Chains
 
 __all__ = [
+    "PRIOR_DOMINATED",
     "Diagnosis",
     "after_quick",
     "conflicts",

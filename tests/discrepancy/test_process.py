@@ -14,7 +14,7 @@ from bayescale.errors import BayescaleError, LawError, RunsError
 from bayescale.fitting import build_model
 from bayescale.inference.runtime import float64
 from bayescale.model import LOSS_SPAN, log_likelihood
-from bayescale.prior import Uniform
+from bayescale.prior import LogNormal, Uniform
 from bayescale.runs.read import read_quietly
 
 TRUTH = {"L0": 0.36, "s": 0.15, "k": 0.4, "c1": 0.3, "t1": -0.5, "f1": 0.4}
@@ -187,3 +187,19 @@ def test_what_is_simulated_has_the_covariance_of_dense_algebra(runs, kind):
     white = np.linalg.solve(np.linalg.cholesky(covariance), drawn.T)
     assert np.abs(np.cov(white) - np.eye(24)).max() < 0.15
     assert np.abs(white.mean(axis=1)).max() < 0.12
+
+
+def test_what_rests_on_a_learned_prior_is_said_and_is_no_failure(fit, runs):
+    left = [n for n in ("k", "c1", "t1", "f1", "length") if fit.diagnosis.contraction[n] < 0.5]
+    told = next(m for m in fit.diagnosis.messages if m.startswith("Left to the priors"))
+    assert left and all(name in told for name in left) and not fit.diagnosis.prior_dominated
+    given = bs.fit(
+        "curve",
+        runs,
+        method="quick",
+        draws=500,
+        priors={"k": LogNormal(0.47, 0.45)},
+        progress=False,
+    )
+    if given.diagnosis.contraction["k"] < 0.5:
+        assert "k" in given.diagnosis.prior_dominated

@@ -108,8 +108,10 @@ def forecast(
     if json:
         print_json(ahead.to_json(probs))
     else:
+        beside = ahead.discrepancy.kernel is not None
+        latent = "the law without the process beside it" if beside else "the law itself"
         for p in probs:
-            print(f"{p:.4g} intervals: lower, upper for a new run; latent for the law itself")
+            print(f"{p:.4g} intervals: lower, upper for a new run; latent for {latent}")
             print_table(ahead.table(p).drop(columns="messages"))
         for label, messages in zip(ahead.labels, ahead.messages, strict=True):
             for message in messages:

@@ -96,6 +96,15 @@ def test_where_the_formula_has_no_value_is_not_vouched_for(bayescale, folder):
     assert "not to be vouched for" in undefined
 
 
+def test_what_is_latent_beside_a_process_is_said(bayescale, folder):
+    x = [10.0**k for k in range(3, 13)]
+    lines = [f"{a:.6g},{1 + a**-0.2 * (1 + 0.01 * (-1) ** i):.6f}" for i, a in enumerate(x)]
+    (folder / "curve.csv").write_text("\n".join(["x,loss", *lines]))
+    bayescale("fit", "curve.csv", "--law", "curve", "--method", "quick", "--out", "curve.nc")
+    done = bayescale("forecast", "curve.nc", "--at", "x=1e13")
+    assert "latent for the law without the process" in done.out
+
+
 def test_targets_with_a_loss_are_scored(bayescale, fit, folder):
     (folder / "t.csv").write_text("params,tokens,loss\n300M,12B,2.62\n1.6e8,8e9,9.0\n")
     columns = ("--column", "N=params", "--column", "D=tokens")

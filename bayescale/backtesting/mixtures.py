@@ -12,6 +12,9 @@ from bayescale.evidence.stacking import stacking
 
 __all__ = ["FORWARD", "MIXTURES", "NAMES", "needs_evidence", "stacked", "weights"]
 
+TINY = 1e-300
+"""Weights below it, by which no mixture changes, are taken for it: their logarithm stays finite."""
+
 FORWARD = "forward"
 """The mixture by stacking on pseudo-extrapolation: see :func:`stacked`."""
 
@@ -76,7 +79,8 @@ def stacked(log_density: Mapping[str, np.ndarray]) -> tuple[dict[str, float], fl
     """
     each = np.stack(list(log_density.values()))
     values = stacking(each)
-    own, equal = (special.logsumexp(each, axis=0, b=w[:, None]) for w in (values, _equal(values)))
+    log_weights = np.log(np.maximum([values, _equal(values)], TINY))
+    own, equal = (special.logsumexp(each + w[:, None], axis=0) for w in log_weights)
     gain = own - equal
     error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else float("inf")
     return dict(zip(log_density, map(float, values), strict=True)), float(gain.mean()), error

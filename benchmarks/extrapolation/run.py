@@ -11,7 +11,7 @@ numbers (``bayescale/discrepancy/learned.py``) are those learned from all. Finis
 and ``learned.csv`` beside this file (or, for some families only, into DIR). With ``--rule trained``
 the runs with fewer tokens than parameters are left out before splitting, and the files are
 ``table.trained.md`` and so on: a rule on inputs alone, but one that was thought of after the first
-table had been seen. With ``--seed`` all fits have another seed (``table.seed1.md``); with
+table had been seen. With ``--seed`` all fits have another seed (``table.seed1.md`` and so on); with
 ``--forward`` the mixtures by stacking on pseudo-extrapolation, which need two more fits of every
 law to every split, are scored too (``table.forward.md``).
 """

@@ -11,7 +11,7 @@ import pytest
 from scipy import optimize, special, stats
 
 import bayescale as bs
-from bayescale.backtesting.mixtures import weights
+from bayescale.backtesting.mixtures import stacked, weights
 from bayescale.backtesting.scores import score, summary
 from bayescale.backtesting.splits import parts
 from bayescale.errors import BayescaleError, LawError, RunsError
@@ -244,6 +244,13 @@ def test_forward_weights_are_those_that_forecast_the_fitted_runs_best(forward, r
     assert mixture.weights["power_floor(C)"] < 0.1  # C alone cannot tell the runs
     told = next(g for g in forward.to_json()["groups"] if g["law"] == "mixture: forward")
     assert told["weights"] == mixture.weights
+
+
+def test_stacking_says_what_a_law_gains_that_no_run_speaks_for():
+    """The weight of the other law goes to nothing; the gain over equal weights is ln 2."""
+    own, gain, error = stacked({"right": np.zeros(20), "wrong": np.full(20, -1e4)})
+    assert own["right"] == pytest.approx(1.0) and own["wrong"] < 1e-6
+    assert gain == pytest.approx(np.log(2.0), abs=1e-6) and error == pytest.approx(0.0, abs=1e-9)
 
 
 def test_forward_weights_do_not_look_at_the_targets(forward, runs):
